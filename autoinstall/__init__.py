@@ -1,0 +1,1 @@
+"""What must the installer be told?"""

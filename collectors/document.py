@@ -1,0 +1,94 @@
+"""How does YAML become a typed record, and what is said when it does not?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from collectors.failure import Failure
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def dumped(value: Any) -> str:
+    """Write plain data as YAML, keys in the order given, one line per scalar."""
+    return str(
+        yaml.dump(
+            value,
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=False,
+            width=1_000_000,
+        )
+    )
+
+
+def parsed(text: str, *, name: str) -> Any:
+    """Read one YAML document of plain data; raises Failure with `name`, the line and the problem."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Failure(f"{name}:{line}: {error.problem}", remedy="mend the YAML there") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise Failure(f"{name}: {error}", remedy="mend the YAML there") from None
+
+
+def validated(text: str, model: type[Model], *, name: str, drop: Sequence[str] = ()) -> Model:
+    """Read `text` into `model`; raises Failure with the file, the line, the key and the remedy.
+
+    `drop` names top-level keys that are not the model's, such as `schema_version`.
+    """
+    data = parsed(text, name=name)
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise Failure(f"{name}:1: not a mapping of keys to values", remedy="write `key: value` lines")
+    kept = {key: value for key, value in data.items() if key not in drop}
+    try:
+        return model.model_validate(kept)
+    except ValidationError as error:
+        raise _named(error, text, name) from None
+
+
+def _named(error: ValidationError, text: str, name: str) -> Failure:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        return Failure(
+            f"{name}:{_line(text, first['loc'])}: {key}: unknown key",
+            remedy="remove it, or mend its spelling",
+        )
+    return Failure(
+        f"{name}:{_line(text, first['loc'])}: {key}: {message}", remedy="write a value of that kind"
+    )
+
+
+def _line(text: str, location: Sequence[str | int]) -> int:
+    """Return the 1-based line of the deepest part of `location` that is in the text."""
+    node = yaml.compose(text, Loader=_Loader)
+    line = 1
+    for part in location:
+        step = _child(node, part)
+        if step is None:
+            break
+        line, node = step
+    return line
+
+
+def _child(node: Any, part: str | int) -> tuple[int, Any] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None

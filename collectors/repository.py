@@ -1,0 +1,89 @@
+"""How does a posture lie in its repository?
+
+`hosts/<name>/<section>.yaml` for the sections, `hosts/<name>/files/<absolute path>` for the contents.
+Git's history of it is made elsewhere: here are only files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from collectors.document import dumped, parsed, validated
+from collectors.failure import Failure
+from collectors.posture import SCHEMA_VERSION, SECTIONS, Apt, Files, Posture, Section, System, Users, unescaped
+
+VERSION_KEY = "schema_version"
+
+
+def section_text(section: Section) -> str:
+    """Return the YAML of one section."""
+    plain = section.model_dump(mode="json", exclude_defaults=True)
+    return dumped({VERSION_KEY: SCHEMA_VERSION, **plain})
+
+
+def read_section(text: str, kind: type[Section], *, name: str) -> Section:
+    """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong value."""
+    data = parsed(text, name=name)
+    version = data.get(VERSION_KEY) if isinstance(data, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise Failure(f"{name}:1: {VERSION_KEY}: missing", remedy="collect the machine again")
+    if version > SCHEMA_VERSION:
+        raise Failure(
+            f"{name}:1: {VERSION_KEY}: {version} is newer than {SCHEMA_VERSION}, the newest known here",
+            remedy="upgrade Rekindle",
+        )
+    return validated(text, kind, name=name, drop=[VERSION_KEY])
+
+
+def files_of(posture: Posture) -> Mapping[str, bytes]:
+    """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to bytes."""
+    texts = {f"{section.NAME}.yaml": section_text(section).encode() for section in posture.sections()}
+    contents = {content_path(path): content for path, content in posture.contents.items()}
+    return dict(sorted({**texts, **contents}.items()))
+
+
+def read_posture(directory: Path) -> Posture:
+    """Read the posture in `directory` (`…/hosts/<name>`); raises Failure."""
+    sections = {}
+    for section, kind in SECTIONS.items():
+        file = directory / f"{section}.yaml"
+        try:
+            text = file.read_text()
+        except OSError as error:
+            raise Failure(f"{file}: {error.strerror}", remedy="run `rekindle collect`") from None
+        except UnicodeDecodeError as error:
+            raise Failure(f"{file}: not UTF-8: {error.reason}", remedy="restore it from git") from None
+        sections[section] = read_section(text, kind, name=str(file))
+    system, apt, files, users = (sections[name] for name in SECTIONS)
+    assert isinstance(system, System) and isinstance(apt, Apt)
+    assert isinstance(files, Files) and isinstance(users, Users)
+    contents = {path: _content(directory, path) for path in content_paths(apt, files)}
+    return Posture(system, apt, files, users, contents)
+
+
+def content_paths(apt: Apt, files: Files) -> Iterator[str]:
+    """Yield the escaped path of every item that has its bytes beside the sections."""
+    yield from (source.path for source in apt.sources)
+    yield from (keyring.path for keyring in apt.keyrings)
+    yield from (file.path for file in files.files if file.kind == "file")
+
+
+def content_path(path: str) -> str:
+    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's directory.
+
+    Git reads its own `.git*` names wherever they stand: their first letter is written `%2e` here.
+    """
+    parts = unescaped(path).replace("%", "%25").split("/")
+    safe = [f"%2e{part[1:]}" if part.startswith(".git") else part for part in parts]
+    return "files" + "/".join(safe)
+
+
+def _content(directory: Path, path: str) -> bytes:
+    place = os.path.join(directory, content_path(path))
+    try:
+        with open(place, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise Failure(f"{place!r}: {error.strerror}", remedy="restore it from git") from None

@@ -1,0 +1,1 @@
+"""What does the ISO carry? A static tree: boot menu, playbook, roles, first boot."""
