@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any
 
-from collectors.failure import Finding
-from collectors.posture import Section
+from collectors import apt, files, system, users
+from collectors.collected import Collected as Collected
+from collectors.failure import Failure, Finding
+from collectors.host import Host
+from collectors.posture import Posture
 
-Kind = TypeVar("Kind", bound=Section, covariant=True)
+COLLECTORS: Mapping[str, Callable[[Host], Collected[Any]]] = {
+    "system": system.collect,
+    "apt": apt.collect,
+    "files": files.collect,
+    "users": users.collect,
+}
 
 
-@dataclass(frozen=True)
-class Collected(Generic[Kind]):
-    """What one collector found: its section, the bytes of its files by escaped path, and its findings."""
+def collect(
+    host: Host, on_section: Callable[[str], None] = lambda name: None
+) -> tuple[Posture, tuple[Finding, ...]]:
+    """Return the posture of `host`, and what was seen but could not be captured.
 
-    section: Kind
-    contents: Mapping[str, bytes] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    `on_section` hears the name of each section before it is collected. Raises Failure, after all sections
+    were tried, that names each one that could not be collected.
+    """
+    found: dict[str, Collected[Any]] = {}
+    failures = []
+    for name, collector in COLLECTORS.items():
+        on_section(name)
+        try:
+            found[name] = collector(host)
+        except (Failure, OSError) as error:
+            failures.append((name, error))
+    if failures:
+        raise _named(failures)
+    contents = {path: data for part in found.values() for path, data in part.contents.items()}
+    sections = {name: part.section for name, part in found.items()}
+    findings = (finding for part in found.values() for finding in part.findings)
+    return Posture(**sections, contents=dict(sorted(contents.items()))), tuple(dict.fromkeys(findings))
+
+
+def _named(failures: list[tuple[str, Failure | OSError]]) -> Failure:
+    said = "; ".join(f"{name}: {_message(error)}" for name, error in failures)
+    remedies = [error.remedy for _, error in failures if isinstance(error, Failure)]
+    return Failure(f"not collected: {said}", remedy="; ".join(remedies) or "run with sudo")
+
+
+def _message(error: Failure | OSError) -> str:
+    return error.message if isinstance(error, Failure) else str(error)

@@ -1,0 +1,48 @@
+# Rekindle's targets; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN := .venv/bin
+PACKAGES := $(shell grep -v '^\#' builder/system-packages.txt)
+# Costly things that tests and the demo make are kept here, each under a key of its inputs.
+export REKINDLE_TEST_CACHE ?= $(CURDIR)/.cache
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .cache/packages .venv/ready ## Install the system packages and the virtual environment
+
+.cache/packages: builder/system-packages.txt
+	@mkdir -p .cache
+	dpkg-query --show $(PACKAGES) >/dev/null 2>&1 || \
+		{ $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq -y --no-install-recommends $(PACKAGES); }
+	@touch $@
+
+.venv/ready: pyproject.toml .cache/packages
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+check: setup ## Format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/unit/test_imports.py
+
+test-unit: setup ## Tests that need neither root nor network: seconds
+	$(BIN)/pytest -q tests/unit
+
+test: setup ## All tests, the boots in QEMU included
+	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/pytest tests
+
+demo: setup ## Collect this machine, build its ISO, and see a sample machine come back in a VM
+	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/python -m tests.demo
+
+clean: ## Remove what was built here
+	rm -rf .venv .cache demo dist
+
+.PHONY: help setup check test-unit test demo clean

@@ -1,0 +1,108 @@
+"""How do a posture and the owner's decisions become an autoinstall?"""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from autoinstall import userdata
+from autoinstall.config import ADD_IDENTITY, Config
+from autoinstall.userdata import Autoinstall
+from collectors.failure import Failure
+from collectors.posture import Posture, System, User
+
+# No disk has this name: until the early-command has chosen one, the installer finds none.
+UNCHOSEN_DISK = "/dev/rekindle-has-not-chosen-a-disk"
+
+ON_MEDIUM = "/cdrom/rekindle"
+PAYLOAD = "/var/lib/rekindle/payload.tar"
+UNIT = "rekindle-restore.service"
+FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
+
+
+def bake(posture: Posture, config: Config) -> Autoinstall:
+    """Return the autoinstall that brings this posture back; raises Failure where a decision is missing."""
+    system = posture.system
+    try:
+        return Autoinstall(
+            version=1,
+            early_commands=(_choose_disk(config),),
+            locale=_locale(system),
+            keyboard=_keyboard(system),
+            timezone=system.timezone or "Etc/UTC",
+            identity=_identity(posture, config),
+            apt=userdata.Apt(fallback="offline-install", geoip=False),
+            storage=_storage(),
+            late_commands=_late_commands(),
+            error_commands=(("sh", f"{ON_MEDIUM}/installer/failed"),),
+            shutdown="reboot",
+            **({"source": userdata.Source(id=config.source)} if config.source else {}),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise Failure(
+            f"the posture's {key or 'identity'} cannot be told to the installer: {first['msg']}",
+            remedy="set it in rekindle.yaml, or mend it on the machine and collect again",
+        ) from None
+
+
+def _choose_disk(config: Config) -> tuple[str, ...]:
+    rule = config.disk.model_dump(exclude_none=True)
+    return ("python3", f"{ON_MEDIUM}/installer/choose_disk.py", json.dumps(rule), UNCHOSEN_DISK)
+
+
+def _storage() -> userdata.Storage:
+    match = userdata.Match(path=UNCHOSEN_DISK)
+    return userdata.Storage(layout=userdata.Layout(name="direct", match=match))
+
+
+def _late_commands() -> tuple[userdata.Command, ...]:
+    return (
+        ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
+        ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
+        _put("first-boot/first-boot", FIRST_BOOT, "0755"),
+        _put(f"first-boot/{UNIT}", f"/etc/systemd/system/{UNIT}", "0644"),
+        ("curtin", "in-target", "--", "systemctl", "enable", UNIT),
+    )
+
+
+def _put(source: str, place: str, mode: str) -> tuple[str, ...]:
+    return ("install", "-D", "-m", mode, f"{ON_MEDIUM}/{source}", f"/target{place}")
+
+
+def _locale(system: System) -> str:
+    return system.locale or "C.UTF-8"
+
+
+def _keyboard(system: System) -> userdata.Keyboard:
+    return userdata.Keyboard(
+        layout=system.keyboard.layout or "us", variant=system.keyboard.variant, toggle=None
+    )
+
+
+def _identity(posture: Posture, config: Config) -> userdata.Identity:
+    if config.identity.password_hash is None:
+        raise Failure("rekindle.yaml: identity.password_hash: missing", remedy=ADD_IDENTITY)
+    name = config.identity.username or _first_person(posture)
+    person = next((user for user in posture.users.users if user.name == name), None)
+    return userdata.Identity(
+        realname=_real_name(person),
+        username=name,
+        hostname=posture.system.hostname,
+        password=config.identity.password_hash,
+    )
+
+
+def _first_person(posture: Posture) -> str:
+    people = sorted(posture.users.users, key=lambda user: user.uid)
+    if not people:
+        raise Failure(
+            "the posture has no person to log in as", remedy="set identity.username in rekindle.yaml"
+        )
+    return people[0].name
+
+
+def _real_name(person: User | None) -> str:
+    return person.gecos.split(",")[0] if person else ""

@@ -1,0 +1,100 @@
+"""What are the links from this machine to a published recovery ISO?"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autoinstall.config import Config, read_config
+from builder import history
+from builder.base import base_iso
+from builder.build import build
+from builder.places import Places
+from builder.publish import publish
+from collectors.collect import collect
+from collectors.compare import changes
+from collectors.failure import Failure, Finding
+from collectors.host import Machine
+from collectors.posture import SECTIONS, Posture
+
+Say = Callable[[str], None]
+
+ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a collection came to: `commit` is None when nothing changed, or nothing was to be written."""
+
+    host: str
+    posture: Posture
+    changes: str
+    commit: str | None
+    findings: tuple[Finding, ...]
+
+
+def collect_posture(
+    places: Places, *, root: Path = ROOT, host: str | None = None, only: tuple[str, ...] = (), dry_run: bool, say: Say
+) -> Collection:
+    """Collect the machine under `root`, and commit what changed unless it is a dry run."""
+    posture, findings = collect(Machine(root), lambda section: say(f"collecting {section}"))
+    name = host or read_config(places.config_file).host or posture.system.hostname or platform.node()
+    old = history.last_posture(places.repository, name)
+    posture = _limited(posture, old, only)
+    said = changes(old, posture)
+    commit = None if dry_run else history.commit_posture(places.repository, name, posture, said)
+    return Collection(name, posture, said, commit, findings)
+
+
+def posture_of(places: Places, config: Config, host: str | None) -> tuple[str, Posture]:
+    """Return the machine to build for, and its posture; raises Failure where that is not clear."""
+    known = history.known_hosts(places.repository)
+    wanted = host or config.host or (known[0] if len(known) == 1 else None)
+    if wanted is None and known:
+        raise Failure(f"the repository has {', '.join(known)}", remedy="say which with --host")
+    posture = history.last_posture(places.repository, wanted) if wanted else None
+    if wanted is None or posture is None:
+        raise Failure(f"no posture of {wanted or 'any machine'} yet", remedy="run `rekindle collect`")
+    return wanted, posture
+
+
+def build_iso(
+    places: Places, *, base: str | None, output: Path | None, host: str | None, say: Say
+) -> Path:
+    """Build the recovery ISO of the last posture; return where it is."""
+    config = read_config(places.config_file)
+    name, posture = posture_of(places, config, host)
+    chosen = output or places.recovery_iso
+    base_path = base_iso(base or config.base, places, say)
+    build(posture, config, host=name, base=base_path, output=chosen, cache=places.cache, say=say)
+    return chosen
+
+
+def publish_iso(places: Places, *, iso: Path | None, to: tuple[str, ...], host: str | None, say: Say) -> None:
+    """Publish the recovery ISO to `to`, or to all that the config lists."""
+    config = read_config(places.config_file)
+    name, _ = posture_of(places, config, host)
+    publish(iso or places.recovery_iso, to or config.publish, host=name, say=say)
+
+
+def refresh(places: Places, *, say: Say) -> Collection:
+    """Collect, build and publish: what the timer runs."""
+    collection = collect_posture(places, dry_run=False, say=say)
+    iso = build_iso(places, base=None, output=None, host=collection.host, say=say)
+    publish_iso(places, iso=iso, to=(), host=collection.host, say=say)
+    return collection
+
+
+def _limited(posture: Posture, old: Posture | None, only: tuple[str, ...]) -> Posture:
+    """Take the sections named in `only` from `posture` and all others from `old`."""
+    unknown = sorted(set(only) - set(SECTIONS))
+    if unknown:
+        raise Failure(f"no such section: {', '.join(unknown)}", remedy=f"use {', '.join(SECTIONS)}")
+    if not only:
+        return posture
+    if old is None:
+        raise Failure("there is no earlier posture to keep the other sections of", remedy="collect all first")
+    kept = {name: getattr(old, name) for name in SECTIONS if name not in only}
+    return replace(posture, **kept, contents={**old.contents, **posture.contents})

@@ -1,0 +1,92 @@
+"""How is a posture's history kept?
+
+A git repository, one folder per machine, one commit per change.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import git
+
+from collectors.failure import Failure
+from collectors.posture import Posture
+from collectors.repository import files_of, read_posture
+
+# The owner's own git settings must not change what is stored, nor ask for a signature.
+SETTINGS = {
+    ("user", "name"): "Rekindle",
+    ("user", "email"): "rekindle@localhost",
+    ("commit", "gpgsign"): "false",
+    ("core", "autocrlf"): "false",
+    ("core", "attributesFile"): "/dev/null",
+    ("core", "excludesFile"): "/dev/null",
+    ("core", "hooksPath"): "/dev/null",
+}
+
+
+def posture_folder(repository: Path, host: str) -> Path:
+    """Return where the posture of `host` lies."""
+    return repository / "hosts" / host
+
+
+def known_hosts(repository: Path) -> list[str]:
+    """Return the names of the machines whose postures are in the repository."""
+    folder = repository / "hosts"
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+
+
+def last_posture(repository: Path, host: str) -> Posture | None:
+    """Return the posture of `host` as last collected, or None; raises Failure where it is broken."""
+    folder = posture_folder(repository, host)
+    return read_posture(folder) if folder.is_dir() else None
+
+
+def commit_posture(repository: Path, host: str, posture: Posture, message: str) -> str | None:
+    """Write and commit the posture of `host`; return the commit's hash, or None when nothing changed."""
+    repo = _opened(repository)
+    _replace(posture_folder(repository, host), posture)
+    place = f"hosts/{host}"
+    repo.git.add("--all", "--force", "--", place)
+    if not repo.git.status("--porcelain", "--", place):
+        return None
+    repo.git.commit("--quiet", "--message", message, "--", place)
+    return str(repo.head.commit.hexsha)
+
+
+def head(repository: Path) -> str:
+    """Return the hash of the last commit; raises Failure where there is none."""
+    try:
+        return str(git.Repo(repository).head.commit.hexsha)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError):
+        raise Failure(f"{repository}: no posture yet", remedy="run `rekindle collect`") from None
+
+
+def _opened(repository: Path) -> git.Repo:
+    try:
+        repository.mkdir(parents=True, exist_ok=True, mode=0o700)
+        repo = git.Repo.init(repository, initial_branch="main")
+    except (OSError, git.GitCommandError) as error:
+        raise Failure(f"{repository}: {error}", remedy="run with sudo, or set REKINDLE_HOME") from None
+    with repo.config_writer() as config:
+        for (section, key), value in SETTINGS.items():
+            config.set_value(section, key, value)
+    return repo
+
+
+def _replace(folder: Path, posture: Posture) -> None:
+    """Write the posture aside, then swap it in: a reader sees the old one or the new one."""
+    fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name, content in files_of(posture).items():
+        place = os.path.join(fresh, name)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as file:
+            file.write(content)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

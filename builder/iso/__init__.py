@@ -1,0 +1,1 @@
+"""How does a base ISO become a recovery ISO?"""

@@ -1,0 +1,142 @@
+"""What installer medium is this ISO?
+
+pycdlib locates and reads; nothing is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pycdlib
+from pycdlib.pycdlibexception import PyCdlibException
+
+from collectors.failure import Failure
+
+SECTOR_BYTES = 2048
+DISK_INFO = ".disk/info"
+GRUB_CFG = "boot/grub/grub.cfg"
+LOOPBACK_CFG = "boot/grub/loopback.cfg"
+MD5SUMS = "md5sum.txt"
+STANDIN_MARK = "stand-in"
+# The stand-in obeys what this release's installer obeys.
+STANDIN_RELEASE = "24.04"
+
+USE_LIVE_SERVER = "use an Ubuntu live-server ISO, or `--base standin` for a trial"
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A base ISO that can become a recovery ISO.
+
+    `info` is the line of `.disk/info`; `release` is `24.04`; `date` is the volume's date, its UUID, as 16
+    digits; the texts are those of the files of these names (`loopback_cfg` may be missing).
+    """
+
+    path: Path
+    info: str
+    release: str
+    date: str
+    joliet: bool
+    grub_cfg: str
+    loopback_cfg: str | None
+    md5sums: str
+
+    @property
+    def is_standin(self) -> bool:
+        return STANDIN_MARK in self.info
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pycdlib.PyCdlib]:
+    """Open an ISO for reading; raises Failure where it is none, or is cut short."""
+    iso = pycdlib.PyCdlib()
+    try:
+        iso.open(str(path))
+    except FileNotFoundError:
+        raise Failure(f"{path}: no such file", remedy="name an existing ISO") from None
+    except (OSError, PyCdlibException) as error:
+        raise Failure(f"{path}: not an ISO image ({error})", remedy=USE_LIVE_SERVER) from None
+    except Exception as error:  # pycdlib unpacks what it reads without checking its length
+        raise Failure(f"{path}: a damaged ISO image ({error})", remedy="download it again") from None
+    try:
+        _refuse_truncated(path, iso)
+        yield iso
+    finally:
+        iso.close()
+
+
+def read_medium(path: Path) -> Medium:
+    """Read what identifies the base ISO at `path`; raises Failure with what it lacks."""
+    with opened(path) as iso:
+        if not has(iso, "casper"):
+            raise Failure(f"{path}: no casper/ in it", remedy=USE_LIVE_SERVER)
+        info = text(iso, DISK_INFO, path).strip()
+        return Medium(
+            path=path,
+            info=info,
+            release=_release(info, path),
+            date=_volume_date(iso),
+            joliet=bool(iso.has_joliet()),
+            grub_cfg=text(iso, GRUB_CFG, path),
+            loopback_cfg=text(iso, LOOPBACK_CFG, path) if has(iso, LOOPBACK_CFG) else None,
+            md5sums=text(iso, MD5SUMS, path),
+        )
+
+
+def has(iso: pycdlib.PyCdlib, name: str) -> bool:
+    """Tell whether `name` (`casper`, `boot/grub/grub.cfg`) is on the ISO."""
+    try:
+        iso.get_record(rr_path=f"/{name}")
+    except PyCdlibException:
+        return False
+    return True
+
+
+def content(iso: pycdlib.PyCdlib, name: str) -> bytes:
+    """Return the bytes of the file `name` on the ISO."""
+    buffer = BytesIO()
+    iso.get_file_from_iso_fp(buffer, rr_path=f"/{name}")
+    return buffer.getvalue()
+
+
+def text(iso: pycdlib.PyCdlib, name: str, path: Path) -> str:
+    """Return the text of the file `name`; raises Failure where the ISO at `path` lacks it."""
+    if not has(iso, name):
+        raise Failure(f"{path}: no {name} in it", remedy=USE_LIVE_SERVER)
+    return content(iso, name).decode(errors="surrogateescape")
+
+
+def walk(iso: pycdlib.PyCdlib) -> Iterator[tuple[str, int, int]]:
+    """Yield name, first sector (of 2048 bytes) and size in bytes of every file, symlinks left out."""
+    for folder, _, names in iso.walk(rr_path="/"):
+        for name in names:
+            place = f"{folder.rstrip('/')}/{name}"
+            record = iso.get_record(rr_path=place)
+            if not record.rock_ridge.is_symlink():
+                yield place.lstrip("/"), record.extent_location(), record.data_length
+
+
+def _refuse_truncated(path: Path, iso: pycdlib.PyCdlib) -> None:
+    expected, size = iso.pvd.space_size * SECTOR_BYTES, path.stat().st_size
+    if path.is_file() and size < expected:
+        raise Failure(
+            f"{path}: cut short: {size} of {expected} bytes", remedy="download it again"
+        )
+
+
+def _volume_date(iso: pycdlib.PyCdlib) -> str:
+    return bytes(iso.pvd.volume_modification_date.date_str[:16]).decode()
+
+
+def _release(info: str, path: Path) -> str:
+    if STANDIN_MARK in info:
+        return STANDIN_RELEASE
+    found = re.search(r"\b(\d\d\.\d\d)(\.\d+)?\b", info)
+    if not found:
+        raise Failure(f"{path}: {DISK_INFO} names no release: {info}", remedy=USE_LIVE_SERVER)
+    return found[1]

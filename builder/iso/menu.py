@@ -1,0 +1,64 @@
+"""What does the boot menu offer?
+
+The recovery entry comes first and is the default; the vendor's own entries stay below it as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+import jinja2
+
+from collectors.failure import Failure
+
+TEMPLATE = "recover.cfg.j2"
+# Both consoles work; the last one named is where the kernel's /dev/console is.
+LIVE_ARGUMENTS = ("fsck.mode=skip", "console=ttyS0,115200n8", "console=tty0")
+KEPT_AFTER = "---"
+
+
+def with_recovery(
+    vendor: str, *, name: str, host: str, arguments: Sequence[str], countdown_seconds: int
+) -> str:
+    """Return the vendor's menu (the text of the file `name`) with the recovery entry put first.
+
+    Its kernel and initrd are those of the vendor's first entry; `arguments` go before `---`, for what
+    follows that is kept by the installed system. Raises Failure where there is no such entry.
+    """
+    first = re.search(r"^\s*menuentry\b", vendor, re.MULTILINE)
+    linux = re.search(r"^\s*linux\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
+    initrd = re.search(r"^\s*initrd\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
+    if not (first and linux and initrd):
+        raise Failure(f"{name}: no entry starts /casper/vmlinuz", remedy="use a live-server ISO")
+    entry = _template().render(
+        host=quoted(host),
+        linux=_kernel_line(linux[1], arguments),
+        initrd=initrd[1],
+        countdown_seconds=countdown_seconds,
+    )
+    return f"{vendor[: first.start()]}{entry}{vendor[first.start() :]}"
+
+
+def quoted(word: str) -> str:
+    """Quote a word for GRUB's shell, where `;`, `$` and blanks mean something."""
+    if re.fullmatch(r"[A-Za-z0-9_./=,:@%+-]+", word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _kernel_line(vendor: str, arguments: Sequence[str]) -> str:
+    live, separator, kept = vendor.partition(KEPT_AFTER)
+    ours = " ".join(quoted(word) for word in (*LIVE_ARGUMENTS, *arguments))
+    return f"{live.strip()} {ours} {separator or KEPT_AFTER}{kept}".strip()
+
+
+def _template() -> jinja2.Template:
+    source = files("iso_overlay").joinpath("menu", TEMPLATE).read_text()
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  GRUB's language is not HTML; values come through quoted()
+    )
+    return environment.from_string(source)

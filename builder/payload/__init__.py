@@ -1,0 +1,1 @@
+"""What does the ISO carry to the new machine, and how is it made and opened?"""

@@ -1,0 +1,1 @@
+"""Does this recovery ISO restore the machine?"""

@@ -1,0 +1,87 @@
+"""How is a rehearsal held?
+
+The ISO, as published, is booted in a VM on a blank disk: it installs by itself. The machine then boots from
+that disk, restores, collects again, sends both through the report port and powers off. Nothing is believed
+but the comparison of the two postures.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.iso.medium import read_medium
+from builder.rehearse.vm import OVMF, QEMU, Firmware, Slot, Vm, blank_disk, started
+from builder.tools import require
+from collectors.compare import Score, score
+from collectors.failure import Failure
+from collectors.posture import Posture
+from collectors.repository import read_posture
+
+Say = Callable[[str], None]
+
+DISK_GIB = 12
+INSTALL_SECONDS = 1800
+RESTORE_SECONDS = 3600
+# What the guest says on its serial console for a person to read.
+SPOKEN = ("rekindle: ", "standin: ")
+FATAL = ("rekindle: the installation failed", "standin: refused", "standin: Continue with autoinstall?")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came of it: the score, the restore report as sent, and how long both halves took."""
+
+    score: Score
+    report: Mapping[str, Any]
+    install_seconds: float
+    restore_seconds: float
+
+
+def rehearse(iso: Path, wanted: Posture, *, folder: Path, firmware: Firmware, slot: Slot, say: Say) -> Rehearsal:
+    """Boot `iso` on a blank disk and score what it restores; raises Failure when it does not get there."""
+    require([QEMU, "qemu-img"], {folder: DISK_GIB * 2**28})
+    if firmware != "bios" and not OVMF.is_dir():
+        raise Failure("UEFI firmware for the VM is not installed", remedy="apt install ovmf")
+    vendor = read_medium(iso)
+    disk = blank_disk(folder / "disk.qcow2", DISK_GIB)
+    common = {"firmware": firmware, "disk": disk, "conservative": not vendor.is_standin}
+    began = time.monotonic()
+    _run(Vm(folder=folder / "install", medium=iso, slot=slot, **common), INSTALL_SECONDS, say)
+    installed = time.monotonic()
+    second = Vm(folder=folder / "restore", **common)
+    _run(second, RESTORE_SECONDS, say)
+    report, found = received(second.report)
+    return Rehearsal(score(wanted, found), report, installed - began, time.monotonic() - installed)
+
+
+def received(stream: Path) -> tuple[Mapping[str, Any], Posture]:
+    """Read what the guest sent; raises Failure when it is not whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with tarfile.open(stream) as tar:
+                tar.extractall(folder, filter="data")
+            report = json.loads((Path(folder) / "restore-report.json").read_text())
+        except (OSError, tarfile.TarError, ValueError) as error:
+            raise Failure(
+                f"the VM sent no whole report: {error}", remedy=f"read {stream.parent / 'serial.log'}"
+            ) from None
+        return report, read_posture(Path(folder) / "posture")
+
+
+def _run(vm: Vm, timeout_seconds: float, say: Say) -> None:
+    with started(vm) as running:
+        for line in running.lines(timeout_seconds):
+            if line.startswith(SPOKEN):
+                say(line)
+            if line.startswith(FATAL):
+                raise Failure(f"the VM stopped: {line}", remedy=f"read {vm.serial_log}")
+        code = running.process.returncode
+    if code:
+        raise Failure(f"QEMU ended with {code}", remedy=f"read {vm.folder / 'qemu.log'}")

@@ -1,0 +1,129 @@
+"""What is known of paths and packages that is not worth a person's attention, or must not leave the machine?
+
+The knowledge is data: collectors/data/etc.yaml and apt.yaml, which say what their keys mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Literal, TypeVar
+
+from pydantic import Field, field_validator
+
+from collectors.document import validated
+from collectors.posture import Record
+
+Known = TypeVar("Known", bound=Record)
+
+
+class Rule(Record):
+    """What to do with the paths that match one of `paths`, and why.
+
+    In a pattern `*` and `?` stay within a name, `**/` stands for any directories or none, and a pattern
+    covers everything below what it matches.
+    """
+
+    verdict: Literal["noise", "elsewhere", "bound", "secret"]
+    why: str
+    paths: tuple[str, ...] = ("/**",)
+    kind: Literal["any", "file", "directory", "symlink"] = "any"
+
+    @property
+    def told(self) -> bool:
+        """Whether the posture lists what it leaves out by this rule."""
+        return self.verdict in ("bound", "secret")
+
+    def covers(self, path: str, kind: str) -> bool:
+        return self.kind in ("any", kind) and bool(_globs(self.paths).fullmatch(path))
+
+
+class ContentRule(Rule):
+    """A rule for files by what is in them: `holds` is found somewhere, or each line is all `lines`."""
+
+    holds: str = ""
+    lines: str = ""
+
+    @field_validator("holds", "lines")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern.encode())
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+    def holds_for(self, path: str, content: bytes) -> bool:
+        return self.covers(path, "file") and self._matches(content)
+
+    def _matches(self, content: bytes) -> bool:
+        if self.holds:
+            return bool(_compiled(self.holds).search(content))
+        return all(_compiled(self.lines).fullmatch(line) for line in content.splitlines())
+
+
+class Knowledge(Record):
+    """What is known of /etc; the first rule that matches counts, those by name before those by content."""
+
+    names: tuple[Rule, ...]
+    contents: tuple[ContentRule, ...]
+    pristine: dict[str, str] = Field(default_factory=dict)
+
+    def by_name(self, path: str, kind: str) -> Rule | None:
+        """Return the rule for a path whatever is in it."""
+        return next((rule for rule in self.names if rule.covers(path, kind)), None)
+
+    def by_content(self, path: str, content: bytes) -> Rule | None:
+        """Return the rule for a file with this content."""
+        return next((rule for rule in self.contents if rule.holds_for(path, content)), None)
+
+    def secret(self, path: str, content: bytes) -> str:
+        """Return why a file is a secret, by its content alone, or ""."""
+        secrets = (rule for rule in self.contents if rule.verdict == "secret")
+        return next((rule.why for rule in secrets if rule.holds_for(path, content)), "")
+
+
+class Choices(Record):
+    """Which packages the installer chooses by itself, and in which sections the owner does."""
+
+    installer: tuple[str, ...]
+    chosen_sections: tuple[str, ...]
+
+    def by_installer(self, package: str) -> bool:
+        """Tell whether the installer chooses `package` for the machine at hand."""
+        return any(fnmatchcase(package, pattern) for pattern in self.installer)
+
+
+@cache
+def knowledge() -> Knowledge:
+    """Return what is known of /etc."""
+    return _loaded("etc.yaml", Knowledge)
+
+
+@cache
+def choices() -> Choices:
+    """Return what is known of packages."""
+    return _loaded("apt.yaml", Choices)
+
+
+def _loaded(name: str, kind: type[Known]) -> Known:
+    return validated(files("collectors").joinpath("data", name).read_text("utf-8"), kind, name=name)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode())
+
+
+@cache
+def _globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_glob, patterns)), re.DOTALL)
+
+
+def _glob(pattern: str) -> str:
+    tokens: Iterable[str] = re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", pattern)
+    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(meanings.get(token, re.escape(token)) for token in tokens) + "(?:/.*)?"

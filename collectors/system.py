@@ -1,0 +1,114 @@
+"""What is this machine, and what was its installer told?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from collectors import dpkg
+from collectors.collected import Collected
+from collectors.failure import Failure, Finding
+from collectors.host import Host, text
+from collectors.posture import Keyboard, Release, System
+from collectors.variables import parse_variables
+
+ZONES = "/usr/share/zoneinfo/"
+HYPERVISORS = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "virtual machine")
+
+
+def collect(host: Host) -> Collected[System]:
+    """Collect the section `system`; raises Failure where there is no release to be told."""
+    release, odd = _variables(host, "/etc/os-release", "/usr/lib/os-release")
+    locale, strange = _variables(host, "/etc/locale.conf", "/etc/default/locale")
+    keyboard, unclear = _variables(host, "/etc/default/keyboard", "/etc/vconsole.conf")
+    section = System(
+        release=parse_release(release, dpkg.read(host).architecture),
+        machine=machine(host),
+        firmware=firmware(host),
+        hostname=parse_hostname(text(host, "/etc/hostname")),
+        locale=locale.get("LANG", ""),
+        timezone=timezone(host),
+        keyboard=parse_keyboard(keyboard),
+    )
+    return Collected(section, findings=(*odd, *strange, *unclear))
+
+
+def parse_release(variables: dict[str, str], architecture: str) -> Release:
+    """Return the release that os-release(5) names; raises Failure when it names none."""
+    if not variables.get("ID"):
+        raise Failure("/etc/os-release names no ID", remedy="name the root of a Debian or Ubuntu")
+    return Release(
+        distribution=variables["ID"],
+        version=variables.get("VERSION_ID", ""),
+        codename=variables.get("VERSION_CODENAME", ""),
+        architecture=architecture,
+    )
+
+
+def parse_keyboard(variables: dict[str, str]) -> Keyboard:
+    """Return what keyboard(5) or vconsole.conf(5) says; both use the same names."""
+    return Keyboard(
+        model=variables.get("XKBMODEL", ""),
+        layout=variables.get("XKBLAYOUT", ""),
+        variant=variables.get("XKBVARIANT", ""),
+        options=variables.get("XKBOPTIONS", ""),
+    )
+
+
+def parse_hostname(content: str) -> str:
+    """Return the name in hostname(5), or "" when there is none or it is no name."""
+    lines = (line.strip() for line in content.split("\n"))
+    name = next((line for line in lines if line and not line.startswith("#")), "")
+    return name if name.isascii() and name.isprintable() else ""
+
+
+def parse_timezone(link: str, file: str) -> str:
+    """Return the zone, `Europe/Berlin`: from where /etc/localtime points, else from /etc/timezone.
+
+    With neither, a machine runs on UTC (localtime(5)).
+    """
+    _, found, zone = link.partition("zoneinfo/")
+    return zone if found else (file.strip().split("\n")[0] or "Etc/UTC")
+
+
+def parse_machine(cpu: str, product: str) -> Literal["physical", "virtual"]:
+    """Tell from /proc/cpuinfo and the firmware's product names whether this is a virtual machine."""
+    flags = (line for line in cpu.split("\n") if line.startswith(("flags", "Features")))
+    hypervisor = any("hypervisor" in line.split() for line in flags)
+    named = any(word in product.lower() for word in HYPERVISORS)
+    return "virtual" if hypervisor or named else "physical"
+
+
+def machine(host: Host) -> Literal["physical", "virtual", "container"]:
+    """Tell what the system runs on; a tree that is not booted cannot tell and counts as physical."""
+    if not host.booted:
+        return "physical"
+    marks = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")
+    if any(host.look(mark) for mark in marks):
+        return "container"
+    dmi = ("/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/product_name")
+    return parse_machine(text(host, "/proc/cpuinfo"), " ".join(text(host, file) for file in dmi))
+
+
+def firmware(host: Host) -> Literal["uefi", "bios", "unknown"]:
+    """Tell what started the system; a container and a tree that is not booted cannot tell."""
+    if not host.booted or machine(host) == "container":
+        return "unknown"
+    return "uefi" if host.look("/sys/firmware/efi") else "bios"
+
+
+def timezone(host: Host) -> str:
+    """Return the zone of `host`."""
+    entry = host.look("/etc/localtime")
+    link = host.link("/etc/localtime") if entry and entry.is_symlink else ""
+    return parse_timezone(link, text(host, "/etc/timezone"))
+
+
+def _variables(host: Host, *paths: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
+    """Return the variables of the first of `paths` that has any."""
+    findings: tuple[Finding, ...] = ()
+    for path in paths:
+        variables, odd = parse_variables(text(host, path), name=path)
+        findings += odd
+        if variables:
+            return variables, findings
+    return {}, findings

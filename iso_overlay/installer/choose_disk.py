@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Which disk may be erased?
+
+An early-command of the autoinstall: `choose_disk.py RULE TOKEN`. It runs in the installer's live system,
+with nothing but the standard library, before the installer looks at any disk. TOKEN stands in
+/autoinstall.yaml where the disk's path belongs and matches no disk: until exactly one disk is chosen here,
+the installer has none to erase.
+
+RULE is JSON, globs by lsblk(8)'s words: `{}` takes the only internal disk, `{"serial": "S5GX*"}` the one
+disk with such a serial.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+AUTOINSTALL = Path("/autoinstall.yaml")
+MEDIUM = "/cdrom"
+CONSOLES = ("/dev/tty1", "/dev/ttyS0")
+SMALLEST_BYTES = 4 * 2**30
+NOT_A_DISK = ("/dev/zram", "/dev/loop", "/dev/ram", "/dev/fd", "/dev/nbd", "/dev/sr")
+COLUMNS = "PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINT"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """One whole disk as lsblk sees it; `because` says why it is no candidate ("" = it is one)."""
+
+    path: str
+    size_bytes: int
+    model: str
+    serial: str
+    because: str
+
+    def __str__(self) -> str:
+        size = f"{self.size_bytes / 1e9:.0f} GB"
+        words = [self.path, size, self.model or "no model", f"serial {self.serial or 'none'}"]
+        return "  ".join(words) + (f"  (not a candidate: {self.because})" if self.because else "")
+
+
+class NoDisk(Exception):
+    """Not exactly one disk fits: nothing may be erased."""
+
+
+def disks(lsblk: str, medium: str) -> list[Disk]:
+    """Read `lsblk --json --bytes`; `medium` is the device mounted at /cdrom ("" where unknown)."""
+    return [_disk(row, medium) for row in json.loads(lsblk)["blockdevices"] if _is_disk(row)]
+
+
+def choose(candidates: list[Disk], rule: dict[str, str]) -> Disk:
+    """Return the one disk that the rule allows; raises NoDisk with the reason and the disks there are."""
+    fitting = [disk for disk in candidates if not disk.because and _fits(disk, rule)]
+    if len(fitting) == 1:
+        return fitting[0]
+    wanted = " and ".join(f"{key} {glob}" for key, glob in rule.items()) or "the only internal disk"
+    found = f"{len(fitting)} disks fit" if fitting else "no disk fits"
+    listed = "\n".join(f"  {disk}" for disk in candidates) or "  (none)"
+    raise NoDisk(
+        f"nothing was erased: {found} the rule ({wanted}); the disks of this machine:\n{listed}\n"
+        "Unplug the others, or name one by `disk:` in rekindle.yaml and build again."
+    )
+
+
+def _is_disk(row: dict) -> bool:
+    return row["type"] == "disk" and not row["path"].startswith(NOT_A_DISK)
+
+
+def _fits(disk: Disk, rule: dict[str, str]) -> bool:
+    facts = {"serial": disk.serial, "model": disk.model}
+    return all(fnmatchcase(facts[key], glob) for key, glob in rule.items())
+
+
+def _disk(row: dict, medium: str) -> Disk:
+    size = int(row["size"] or 0)
+    return Disk(
+        row["path"],
+        size,
+        (row.get("model") or "").strip(),
+        (row.get("serial") or "").strip(),
+        _because(row, size, medium),
+    )
+
+
+def _because(row: dict, size: int, medium: str) -> str:
+    if medium and medium in _paths(row):
+        return "the recovery medium"
+    if row.get("tran") in ("usb", "ieee1394") or _true(row.get("rm")):
+        return "removable"
+    if _true(row.get("ro")):
+        return "read-only"
+    if size < SMALLEST_BYTES:
+        return "too small"
+    if any(_mountpoints(row)):
+        return "in use"
+    return ""
+
+
+def _true(value: object) -> bool:
+    return value in (True, "1", 1)
+
+
+def _tree(row: dict) -> list[dict]:
+    return [row] + [deeper for child in row.get("children", []) for deeper in _tree(child)]
+
+
+def _paths(row: dict) -> list[str]:
+    return [part["path"] for part in _tree(row)]
+
+
+def _mountpoints(row: dict) -> list[str]:
+    return [part.get("mountpoint") or "" for part in _tree(row)]
+
+
+def _said(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+    for console in CONSOLES:
+        try:
+            Path(console).write_text("".join(f"rekindle: {line}\r\n" for line in text.splitlines()))
+        except OSError:
+            continue  # this machine has no such console
+
+
+def main(rule: str, token: str) -> int:
+    medium = _said("findmnt", "--noheadings", "--output", "SOURCE", MEDIUM)
+    seen = disks(_said("lsblk", "--json", "--bytes", "--output", COLUMNS), medium)
+    try:
+        chosen = choose(seen, json.loads(rule))
+    except NoDisk as reason:
+        _tell(str(reason))
+        return 1
+    text = AUTOINSTALL.read_text()
+    if token not in text:
+        _tell(f"nothing was erased: {AUTOINSTALL} has no place for the disk")
+        return 1
+    AUTOINSTALL.write_text(text.replace(token, chosen.path))
+    _tell(f"the disk to erase is {chosen}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

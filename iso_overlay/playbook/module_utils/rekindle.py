@@ -1,0 +1,73 @@
+"""What do all modules of the restore share? Stdlib only: they run on the target's bare python3."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+RESTORED, ALREADY, SUBSTITUTED = "restored", "already", "substituted"
+UNAVAILABLE, FAILED = "unavailable", "failed"
+
+ARGUMENTS = {
+    "plan": {"type": "path", "required": True},
+    "progress": {"type": "path", "default": ""},
+}
+
+
+def read_plan(path, part):
+    """Return the steps of one part of the plan; each is a mapping with an `id`."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)[part]
+
+
+def outcome(step, state, reason="", remedy=""):
+    """Say what became of one item."""
+    return {"id": step["id"], "state": state, "reason": reason, "remedy": remedy}
+
+
+def say(progress, line):
+    """Append one line for a person to the progress file; "" is nowhere."""
+    if progress:
+        with open(progress, "a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{line}\n")
+
+
+def answer(module, outcomes, notes=()):
+    """End the module with what became of each item; it changed something where an item was restored."""
+    changed = any(entry["state"] in (RESTORED, SUBSTITUTED) for entry in outcomes)
+    module.exit_json(changed=changed, outcomes=outcomes, notes=list(notes))
+
+
+def raw(name):
+    r"""Return the bytes of an escaped name: `\xNN` stands for one byte."""
+    encoded = name.encode("utf-8")
+    return re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), encoded)
+
+
+def why(error):
+    """Say an exception in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def write_whole(path, content, mode, uid=0, gid=0):
+    """Replace the file at `path` (bytes or str) by one of this content, mode and owner."""
+    aside = os.path.join(os.path.dirname(path), b".rekindle" if isinstance(path, bytes) else ".rekindle")
+    remove(aside)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fchown(descriptor, uid, gid)
+        # After the owner: chown(2) clears the set-user-ID bit.
+        os.fchmod(descriptor, mode)
+    os.replace(aside, path)
+
+
+def remove(path):
+    """Remove what a killed run left at `path`."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
