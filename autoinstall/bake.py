@@ -99,7 +99,8 @@ def _first_person(posture: Posture) -> str:
     people = sorted(posture.users.users, key=lambda user: user.uid)
     if not people:
         raise Failure(
-            "the posture has no person to log in as", remedy="set identity.username in rekindle.yaml"
+            "the posture has no person to log in as",
+            remedy="set identity.username in rekindle.yaml",
         )
     return people[0].name
 

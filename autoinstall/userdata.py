@@ -162,9 +162,7 @@ class MountAction(_Record):
     options: str | None = None
 
 
-Action = Annotated[
-    DiskAction | PartitionAction | FormatAction | MountAction, Field(discriminator="type")
-]
+Action = Annotated[DiskAction | PartitionAction | FormatAction | MountAction, Field(discriminator="type")]
 
 
 class Swap(_Record):

@@ -26,12 +26,19 @@ from collectors.posture import Posture
 Say = Callable[[str], None]
 
 # Static files of iso_overlay/ that lie on the medium under /rekindle.
-CARRIED = ("installer/choose_disk.py", "installer/failed", "first-boot/first-boot", "first-boot/rekindle-restore.service")
+CARRIED = (
+    "installer/choose_disk.py",
+    "installer/failed",
+    "first-boot/first-boot",
+    "first-boot/rekindle-restore.service",
+)
 PAYLOAD = "rekindle/payload.tar"
 PAYLOAD_ROOM_BYTES = 64 * 2**20
 
 
-def build(posture: Posture, config: Config, *, host: str, base: Path, output: Path, cache: Path, say: Say) -> None:
+def build(
+    posture: Posture, config: Config, *, host: str, base: Path, output: Path, cache: Path, say: Say
+) -> None:
     """Write the recovery ISO `output`, whole or not at all; raises Failure before the work where it can.
 
     The same posture, config and base give the same bytes.
@@ -51,13 +58,18 @@ def build(posture: Posture, config: Config, *, host: str, base: Path, output: Pa
         author(vendor, additions(vendor, delivery, config, host, work), aside)
 
 
-def additions(vendor: Medium, delivery: Delivery, config: Config, host: str, work: Path) -> Mapping[str, Path]:
+def additions(
+    vendor: Medium, delivery: Delivery, config: Config, host: str, work: Path
+) -> Mapping[str, Path]:
     """Lay out under `work` all that the medium gets beside the vendor's files: its path to a local file."""
     for name in CARRIED:
         _lay(work, f"rekindle/{name}", files("iso_overlay").joinpath(name).read_bytes())
     for name, content in delivery.files.items():
         _lay(work, name, content)
-    for name, menu in ((medium.GRUB_CFG, vendor.grub_cfg), (medium.LOOPBACK_CFG, vendor.loopback_cfg)):
+    for name, menu in (
+        (medium.GRUB_CFG, vendor.grub_cfg),
+        (medium.LOOPBACK_CFG, vendor.loopback_cfg),
+    ):
         if menu is not None:
             ours = with_recovery(
                 menu,

@@ -14,7 +14,7 @@ from builder.build import build
 from builder.places import Places
 from builder.publish import publish
 from collectors.collect import collect
-from collectors.compare import changes
+from collectors.compare import changes, message
 from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
@@ -36,15 +36,25 @@ class Collection:
 
 
 def collect_posture(
-    places: Places, *, root: Path = ROOT, host: str | None = None, only: tuple[str, ...] = (), dry_run: bool, say: Say
+    places: Places,
+    *,
+    root: Path = ROOT,
+    host: str | None = None,
+    only: tuple[str, ...] = (),
+    dry_run: bool,
+    say: Say,
 ) -> Collection:
     """Collect the machine under `root`, and commit what changed unless it is a dry run."""
+    _refuse_unknown(only)
     posture, findings = collect(Machine(root), lambda section: say(f"collecting {section}"))
     name = host or read_config(places.config_file).host or posture.system.hostname or platform.node()
     old = history.last_posture(places.repository, name)
     posture = _limited(posture, old, only)
-    said = changes(old, posture)
-    commit = None if dry_run else history.commit_posture(places.repository, name, posture, said)
+    found = changes(old, posture)
+    said = message(found) if found else ""
+    commit = None
+    if not dry_run:
+        commit = history.commit_posture(places.repository, name, posture, message(found))
     return Collection(name, posture, said, commit, findings)
 
 
@@ -60,9 +70,7 @@ def posture_of(places: Places, config: Config, host: str | None) -> tuple[str, P
     return wanted, posture
 
 
-def build_iso(
-    places: Places, *, base: str | None, output: Path | None, host: str | None, say: Say
-) -> Path:
+def build_iso(places: Places, *, base: str | None, output: Path | None, host: str | None, say: Say) -> Path:
     """Build the recovery ISO of the last posture; return where it is."""
     config = read_config(places.config_file)
     name, posture = posture_of(places, config, host)
@@ -89,12 +97,15 @@ def refresh(places: Places, *, say: Say) -> Collection:
 
 def _limited(posture: Posture, old: Posture | None, only: tuple[str, ...]) -> Posture:
     """Take the sections named in `only` from `posture` and all others from `old`."""
-    unknown = sorted(set(only) - set(SECTIONS))
-    if unknown:
-        raise Failure(f"no such section: {', '.join(unknown)}", remedy=f"use {', '.join(SECTIONS)}")
     if not only:
         return posture
     if old is None:
         raise Failure("there is no earlier posture to keep the other sections of", remedy="collect all first")
     kept = {name: getattr(old, name) for name in SECTIONS if name not in only}
     return replace(posture, **kept, contents={**old.contents, **posture.contents})
+
+
+def _refuse_unknown(sections: tuple[str, ...]) -> None:
+    unknown = sorted(set(sections) - set(SECTIONS))
+    if unknown:
+        raise Failure(f"no such section: {', '.join(unknown)}", remedy=f"use {', '.join(SECTIONS)}")

@@ -92,10 +92,18 @@ def collect(
     counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.posture.sections()}
     if as_json:
         findings = [vars(finding) for finding in found.findings]
-        _json({"host": found.host, "commit": found.commit, "changes": found.changes, "items": counts, "findings": findings})
+        _json(
+            {
+                "host": found.host,
+                "commit": found.commit,
+                "changes": found.changes,
+                "items": counts,
+                "findings": findings,
+            }
+        )
     else:
         _table("section", "items", counts)
-        out.print(_what_changed(found.changes, found.commit, dry_run), markup=False)
+        out.print(_what_changed(found.changes, found.commit, dry_run=dry_run), markup=False)
     _exit_with(found.findings, shown=not as_json)
 
 
@@ -214,13 +222,15 @@ def rehearse(
     else:
         _show_score(held.score, held.report)
         out.print(f"installed in {held.install_seconds:.0f} s, restored in {held.restore_seconds:.0f} s")
-    raise SystemExit(DONE if held.score.complete else GAPS)
+    raise SystemExit(DONE if held.score.found == held.score.eligible else GAPS)
 
 
 @app.command()
 def restore(
     payload: Annotated[Path, typer.Option("--from", help="The payload.tar of a recovery ISO.")],
-    state: Annotated[Path, typer.Option(help="Where it works and leaves its report.")] = Path("/var/lib/rekindle"),
+    state: Annotated[Path, typer.Option(help="Where it works and leaves its report.")] = Path(
+        "/var/lib/rekindle"
+    ),
     only: Annotated[str, typer.Option(help="Sections to restore, by commas: apt,files")] = "",
     skip: Annotated[str, typer.Option(help="Sections to leave, by commas.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Show what would be done, touch nothing.")] = False,
@@ -256,7 +266,7 @@ def refresh() -> None:
     from builder.chain import refresh as run
 
     found = run(places(), say=_say)
-    out.print(_what_changed(found.changes, found.commit, False), markup=False)
+    out.print(_what_changed(found.changes, found.commit, dry_run=False), markup=False)
     _exit_with(found.findings, shown=True)
 
 
@@ -322,18 +332,26 @@ def _table(first: str, second: str, rows: Mapping[str, Any]) -> None:
     out.print(table)
 
 
-def _what_changed(changes: str, commit: str | None, dry_run: bool) -> str:
+def _what_changed(changes: str, commit: str | None, *, dry_run: bool) -> str:
+    """Say it in one line; git keeps the rest."""
+    subject = changes.partition("\n")[0]
     if dry_run:
-        return f"would commit: {changes}" if changes else "nothing changed"
-    return f"{commit[:12]} {changes}" if commit else "nothing changed"
+        return f"would commit: {subject}" if changes else "nothing changed"
+    return f"{commit[:12]} {subject}" if commit else "nothing changed"
 
 
 def _show_score(score: Any, report: Mapping[str, Any]) -> None:
     reasons = {entry["id"]: entry for entry in report.get("items", [])}
-    out.print(f"score {score.percent:.1f} %: {score.found} of {score.eligible} eligible items", style="bold")
+    out.print(
+        f"score {score.percent:.1f} %: {score.found} of {score.eligible} eligible items",
+        style="bold",
+    )
     for name in (*score.missing, *score.changed):
         entry = reasons.get(name, {})
-        out.print(f"  {name}: {entry.get('reason', 'not as it was')} {entry.get('remedy', '')}", markup=False)
+        out.print(
+            f"  {name}: {entry.get('reason', 'not as it was')} {entry.get('remedy', '')}",
+            markup=False,
+        )
 
 
 def _exit_with(findings: tuple[Finding, ...], *, shown: bool) -> None:

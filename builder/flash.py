@@ -45,7 +45,7 @@ def devices(lsblk: str) -> list[Device]:
 
 
 def refusal(device: Device, iso_bytes: int, *, force: bool) -> Failure | None:
-    """Return why this device must not be written, or None. `force` lets a fixed disk or a loop device pass."""
+    """Return why this device must not be written, or None; `force` lets one pass that is not removable."""
     if device.kind == "part":
         return Failure(f"{device.path} is a partition", remedy="name the whole stick")
     if SYSTEM_MOUNTS & set(device.mounts):

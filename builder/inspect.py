@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.build import PAYLOAD
 from builder.iso.medium import content, has, opened, read_medium
-from builder.payload.payload import open_payload
+from builder.payload.payload import Manifest, open_payload
 from collectors.command import MASK
 from collectors.document import parsed
 from collectors.failure import Failure
+from collectors.posture import SECTIONS, Posture
 from collectors.repository import read_posture
 
 AUTOINSTALL = ("autoinstall.yaml", "nocloud/user-data")
@@ -34,30 +36,39 @@ class Inspection:
 def inspect(iso: Path) -> Inspection:
     """Read a recovery ISO and check its payload; raises Failure for a base ISO or a damaged payload."""
     base = read_medium(iso)
-    with opened(iso) as image, tempfile.TemporaryDirectory() as folder:
-        if not has(image, PAYLOAD):
-            raise Failure(f"{iso}: not a recovery ISO", remedy="make one with `rekindle build`")
-        payload = Path(folder) / "payload.tar"
-        image.get_file_from_iso(str(payload), rr_path=f"/{PAYLOAD}")
-        name = next(name for name in AUTOINSTALL if has(image, name))
-        autoinstall = _redacted(parsed(content(image, name).decode(), name=f"{iso}:{name}"))
-        manifest = open_payload(payload, Path(folder) / "payload")
-        posture = read_posture(Path(folder) / "payload" / "posture")
+    with _payload(iso) as (manifest, folder):
+        posture = read_posture(folder / "posture")
     items = list(posture.items())
     eligible = [item for item in items if not item.bound]
     return Inspection(
         base=base.info,
         is_standin=base.is_standin,
         host=manifest.host,
-        items={
-            section.NAME: sum(item.section == section.NAME for item in eligible)
-            for section in posture.sections()
-        },
+        items={name: sum(item.section == name for item in eligible) for name in SECTIONS},
         left_out=len(items) - len(eligible),
-        autoinstall=autoinstall,
+        autoinstall=_autoinstall(iso),
     )
 
 
-def _redacted(document: dict[str, Any]) -> dict[str, Any]:
-    keys = document.get("autoinstall", document)
+def carried_posture(iso: Path) -> Posture:
+    """Return the posture that a recovery ISO restores; raises Failure as `inspect` does."""
+    with _payload(iso) as (_, folder):
+        return read_posture(folder / "posture")
+
+
+@contextmanager
+def _payload(iso: Path) -> Iterator[tuple[Manifest, Path]]:
+    with opened(iso) as image, tempfile.TemporaryDirectory() as work:
+        if not has(image, PAYLOAD):
+            raise Failure(f"{iso}: not a recovery ISO", remedy="make one with `rekindle build`")
+        payload, folder = Path(work) / "payload.tar", Path(work) / "payload"
+        image.get_file_from_iso(str(payload), rr_path=f"/{PAYLOAD}")
+        yield open_payload(payload, folder), folder
+
+
+def _autoinstall(iso: Path) -> Mapping[str, Any]:
+    with opened(iso) as image:
+        name = next(name for name in AUTOINSTALL if has(image, name))
+        document = parsed(content(image, name).decode(), name=f"{iso}:{name}")
+    keys: dict[str, Any] = document.get("autoinstall", document)
     return {**keys, "identity": {**keys["identity"], "password": MASK}}

@@ -17,6 +17,7 @@ class Places:
 
     @property
     def config_file(self) -> Path:
+        """What the owner decided."""
         return self.config / "rekindle.yaml"
 
     @property
@@ -26,11 +27,8 @@ class Places:
 
     @property
     def recovery_iso(self) -> Path:
+        """The last one built."""
         return self.state / "recovery.iso"
-
-    @property
-    def standin(self) -> Path:
-        return self.cache / "standin.iso"
 
 
 def places() -> Places:

@@ -82,7 +82,10 @@ def verify(texts: dict[str, str]) -> None:
 
 def _template(name: str) -> jinja2.Template:
     source = files("builder").joinpath("templates", f"{name}.j2").read_text()
-    return jinja2.Template(source, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment = jinja2.Environment(  # noqa: S701  a unit file is not HTML
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
+    return environment.from_string(source)
 
 
 def _shown(unit: str, *properties: str) -> dict[str, str]:

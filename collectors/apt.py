@@ -16,7 +16,7 @@ from collectors.capture import Capture, content_of, gathered, unread
 from collectors.collected import Collected
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.knowledge import Choices, choices, knowledge
+from collectors.knowledge import choices, knowledge
 from collectors.posture import Apt, Keyring, LeftOut, SourceFile, escaped, sha256
 from collectors.sources import format_of, parse_sources, signed_by_paths
 
@@ -43,7 +43,7 @@ def collect(host: Host) -> Collected[Apt]:
     database = dpkg.read(host)
     baseline = read_baseline(host, database)
     manual = manual_packages(database)
-    shipped = [package for package in manual if is_shipped(package, baseline, choices())]
+    shipped = [package for package in manual if is_shipped(package, baseline)]
     files, strange = capture_sources(host)
     sources = gathered(files)
     paths = keyring_paths(host, sources.records)
@@ -57,7 +57,13 @@ def collect(host: Host) -> Collected[Apt]:
         keyrings=keyrings.records,
         left_out=(*sources.left_out, *keyrings.left_out),
     )
-    found = (*database.findings, *baseline.findings, *sources.findings, *strange, *keyrings.findings)
+    found = (
+        *database.findings,
+        *baseline.findings,
+        *sources.findings,
+        *strange,
+        *keyrings.findings,
+    )
     return Collected(section, {**sources.contents, **keyrings.contents}, found)
 
 
@@ -89,21 +95,30 @@ def names(packages: Iterable[dpkg.Package], database: dpkg.Database) -> tuple[st
 
 
 def read_baseline(host: Host, database: dpkg.Database) -> Baseline:
-    """Return what the installer recorded; where it did not, what is essential or of a base priority."""
+    """Return what a fresh installation has: the base, and what the installer recorded where it did.
+
+    The base is what is essential or of a base priority, and what that needs. Of a desktop's
+    metapackages an installer's record counts for nothing: the base ISO may be a server's.
+    """
+    basic = (each for each in database.installed if each.essential or each.priority in BASE_PRIORITIES)
+    base = dpkg.with_needs((package.name for package in basic), database)
     try:
         recorded = parse_initial_status(host.read(INITIAL_STATUS))
     except FileNotFoundError:
-        return _baseline_by_priority(database)
+        return Baseline(base, from_installer=False)
     except OSError as error:
-        return _baseline_by_priority(database, unread(INITIAL_STATUS, error))
+        return Baseline(base, from_installer=False, findings=(unread(INITIAL_STATUS, error),))
     if recorded is None:
         broken = Finding(INITIAL_STATUS, "not a gzip file of a dpkg status", "remove it if it is broken")
-        return _baseline_by_priority(database, broken)
-    return Baseline(recorded, from_installer=True)
+        return Baseline(base, from_installer=False, findings=(broken,))
+    chosen = {each.name for each in database.installed if each.section in choices().chosen_sections}
+    return Baseline(base | (recorded - chosen), from_installer=True)
 
 
 def parse_initial_status(content: bytes) -> frozenset[str] | None:
-    """Return the names of the packages in the installer's gzipped status file, None if it is none."""
+    """Return the names of the packages in the installer's gzipped status file, None if it is
+    none.
+    """
     try:
         with gzip.open(io.BytesIO(content)) as file:
             status = file.read(MAX_STATUS_BYTES).decode(errors="surrogateescape")
@@ -113,13 +128,9 @@ def parse_initial_status(content: bytes) -> frozenset[str] | None:
     return frozenset(package.name for package in packages if package.installed) or None
 
 
-def is_shipped(package: dpkg.Package, baseline: Baseline, known: Choices) -> bool:
+def is_shipped(package: dpkg.Package, baseline: Baseline) -> bool:
     """Tell whether a fresh installation brings `package` by itself."""
-    if known.by_installer(package.name):
-        return True
-    if package.essential or package.priority in BASE_PRIORITIES:
-        return True
-    return package.name in baseline.packages and package.section not in known.chosen_sections
+    return package.name in baseline.packages or choices().by_installer(package.name)
 
 
 def capture_sources(
@@ -163,7 +174,8 @@ def capture_keyrings(
 ) -> Iterator[Capture[Keyring] | LeftOut | Finding]:
     """Yield what comes of each keyring, but for those that a package of the base brings.
 
-    One that a vendor's package owns is kept: without it that vendor's source cannot be asked for the package.
+    One that a vendor's package owns is kept: without it that vendor's source cannot be asked for
+    the package.
     """
     for path in paths:
         if path in from_base or path.endswith("~"):
@@ -186,14 +198,9 @@ def _kept(host: Host, path: str) -> bytes | LeftOut | Finding:
 
 def _owned_by_base(host: Host, database: dpkg.Database, baseline: Baseline) -> frozenset[str]:
     """Return the paths below the usual places of keys that packages of a fresh installation own."""
-    base = {package.name for package in database.packages if is_shipped(package, baseline, choices())}
+    base = {package.name for package in database.packages if is_shipped(package, baseline)}
     places = ("/usr/share/keyrings/", KEYRING, *(f"{folder}/" for folder in KEYRING_PARTS))
     return frozenset(path for path, by in dpkg.owners(host, database, places).items() if by in base)
-
-
-def _baseline_by_priority(database: dpkg.Database, *findings: Finding) -> Baseline:
-    base = (each.name for each in database.installed if each.essential or each.priority in BASE_PRIORITIES)
-    return Baseline(frozenset(base), from_installer=False, findings=findings)
 
 
 def _listed(host: Host, folder: str) -> list[str]:

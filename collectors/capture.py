@@ -1,7 +1,7 @@
 """What comes of looking at one path, and of many together?
 
-A path is kept (a record, with its bytes if it is a file), left out with a reason that the posture tells, or a
-finding: something that could not be captured.
+A path is kept (a record, with its bytes if it is a file), left out with a reason that the posture
+tells, or a finding: something that could not be captured.
 """
 
 from __future__ import annotations

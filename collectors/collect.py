@@ -24,8 +24,8 @@ def collect(
 ) -> tuple[Posture, tuple[Finding, ...]]:
     """Return the posture of `host`, and what was seen but could not be captured.
 
-    `on_section` hears the name of each section before it is collected. Raises Failure, after all sections
-    were tried, that names each one that could not be collected.
+    `on_section` hears the name of each section before it is collected. Raises Failure, after all
+    sections were tried, that names each one that could not be collected.
     """
     found: dict[str, Collected[Any]] = {}
     failures = []

@@ -27,8 +27,8 @@ def run(
 ) -> str:
     """Run `argv` without a shell and return its standard output.
 
-    Raises Failure when the program is missing, runs past its time, or ends with a code other than 0;
-    the message holds the last lines of its standard error, with every one of `secrets` masked.
+    Raises Failure when the program is missing, runs past its time, or ends with a code other than
+    0; the message holds the last lines of its standard error, with every one of `secrets` masked.
     """
     words = [str(word) for word in argv]
     shown = masked(shlex.join(words), secrets)

@@ -31,9 +31,11 @@ def dumped(value: Any) -> str:
 
 
 def parsed(text: str, *, name: str) -> Any:
-    """Read one YAML document of plain data; raises Failure with `name`, the line and the problem."""
+    """Read one YAML document of plain data; raises Failure with `name`, the line and the
+    problem.
+    """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the two safe loaders
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Failure(f"{name}:{line}: {error.problem}", remedy="mend the YAML there") from None

@@ -1,16 +1,19 @@
 """What does dpkg know about this machine?
 
-All of it is read from its database under /var/lib/dpkg and from apt's extended states: no command is run, so
-it works on a system that is not booted. Sources: dpkg(1), deb-conffiles(5), dpkg-divert(1), apt-mark(8).
+All of it is read from its database under /var/lib/dpkg and from apt's extended states: no command
+is run, so it works on a system that is not booted. Sources: dpkg(1), deb-conffiles(5),
+dpkg-divert(1), apt-mark(8).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
+from collectors.posture import escaped
 from collectors.stanzas import Malformed, Stanza, parse_stanzas
 
 STATUS = "/var/lib/dpkg/status"
@@ -18,13 +21,16 @@ DIVERSIONS = "/var/lib/dpkg/diversions"
 LISTS = "/var/lib/dpkg/info"
 EXTENDED_STATES = "/var/lib/apt/extended_states"
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*:[a-z0-9-]+")
 FLAGS = ("obsolete", "remove-on-upgrade")
 NOT_INSTALLED = ("not-installed", "config-files", "half-installed")
 
 
 @dataclass(frozen=True)
 class Conffile:
-    """A file that its package installs as configuration; `md5` is "" while it was never configured."""
+    """A file that its package installs as configuration; `md5` is "" while it was never
+    configured.
+    """
 
     path: str
     md5: str
@@ -33,7 +39,11 @@ class Conffile:
 
 @dataclass(frozen=True)
 class Package:
-    """One stanza of the status file; `want` and `state` are the first and last word of its Status."""
+    """One stanza of the status file.
+
+    `want` and `state` are the first and the last word of its Status, `needs` the names it depends
+    on.
+    """
 
     name: str
     architecture: str
@@ -42,16 +52,20 @@ class Package:
     essential: bool = False
     priority: str = ""
     section: str = ""
+    needs: tuple[str, ...] = ()
     conffiles: tuple[Conffile, ...] = ()
 
     @property
     def installed(self) -> bool:
+        """Whether its files are on the disk."""
         return self.state not in NOT_INSTALLED
 
 
 @dataclass(frozen=True)
 class Diversion:
-    """Whatever other packages install at `path` lies at `to`; `package` is "" for a local diversion."""
+    """Whatever other packages install at `path` lies at `to`; `package` is "" for a local
+    diversion.
+    """
 
     path: str
     to: str
@@ -74,6 +88,7 @@ class Database:
 
     @property
     def installed(self) -> Iterator[Package]:
+        """The packages whose files are on the disk."""
         return (package for package in self.packages if package.installed)
 
 
@@ -96,11 +111,16 @@ def parse_status(content: str) -> tuple[tuple[Package, ...], tuple[Finding, ...]
     packages = []
     for stanza in stanzas:
         words = stanza.get("Status").split()
-        if not stanza.get("Package") or len(words) != 3:
-            findings.append(_finding(STATUS, Malformed(stanza.line, "no Package or no Status")))
+        if not NAME.fullmatch(f"{stanza.get('Package')}:{stanza.get('Architecture')}"):
+            findings.append(_finding(STATUS, Malformed(stanza.line, "no Package and Architecture")))
+            continue
+        if len(words) != 3:
+            findings.append(_finding(STATUS, Malformed(stanza.line, "no Status of three words")))
             continue
         conffiles, odd = parse_conffiles(stanza.get("Conffiles"))
-        findings.extend(_finding(STATUS, Malformed(stanza.line, f"Conffiles: {line}")) for line in odd)
+        findings.extend(
+            _finding(STATUS, Malformed(stanza.line, f"Conffiles: {escaped(line)}")) for line in odd
+        )
         packages.append(_package(stanza, words, conffiles))
     return tuple(packages), tuple(findings)
 
@@ -108,8 +128,8 @@ def parse_status(content: str) -> tuple[tuple[Package, ...], tuple[Finding, ...]
 def parse_conffiles(value: str) -> tuple[tuple[Conffile, ...], tuple[str, ...]]:
     """Return the conffiles of a `Conffiles` field, and its lines that are none.
 
-    A line is `/path md5 [obsolete] [remove-on-upgrade]`, `newconffile` in place of an md5 that is not known
-    yet. The path may have blanks in it: a line is read from its end.
+    A line is `/path md5 [obsolete] [remove-on-upgrade]`, `newconffile` in place of an md5 that is
+    not known yet. The path may have blanks in it: a line is read from its end.
     """
     conffiles, odd = [], []
     for line in filter(str.strip, value.split("\n")):
@@ -126,8 +146,31 @@ def parse_conffiles(value: str) -> tuple[tuple[Conffile, ...], tuple[str, ...]]:
     return tuple(conffiles), tuple(odd)
 
 
+def parse_relations(value: str) -> tuple[str, ...]:
+    """Return the names in a field such as `libc6 (>= 2.36), awk | gawk:any`, each alternative
+    too.
+    """
+    words = (part.split("(")[0].split("[")[0].strip() for part in re.split(r"[,|]", value))
+    return tuple(sorted({word.partition(":")[0] for word in words if word}))
+
+
+def with_needs(packages: Iterable[str], database: Database) -> frozenset[str]:
+    """Return the names of `packages` and of all installed packages that these need."""
+    installed = {package.name: package for package in database.installed}
+    reached: set[str] = set()
+    ahead = [name for name in packages if name in installed]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead.extend(need for need in installed[name].needs if need in installed)
+    return frozenset(reached)
+
+
 def parse_diversions(content: str) -> tuple[tuple[Diversion, ...], tuple[Finding, ...]]:
-    """Return the diversions: three lines each, the path, where it lies, and who asked (`:` the owner)."""
+    """Return the diversions: three lines each, the path, where it lies, and who asked (`:` the
+    owner).
+    """
     lines = content.split("\n")[:-1] if content.endswith("\n") else content.split("\n")
     if not content:
         return (), ()
@@ -196,6 +239,7 @@ def _package(stanza: Stanza, words: list[str], conffiles: tuple[Conffile, ...]) 
         essential=stanza.get("Essential") == "yes",
         priority=stanza.get("Priority"),
         section=stanza.get("Section"),
+        needs=parse_relations(f"{stanza.get('Pre-Depends')}, {stanza.get('Depends')}"),
         conffiles=conffiles,
     )
 

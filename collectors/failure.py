@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 - it is no error of ours that it tells
     """A foreseen failure: one line that says what is wrong, and what a person can do about it.
 
-    Only the command line prints it and exits. Whatever else is raised is a bug and keeps its traceback.
+    Only the command line prints it and exits. Whatever else is raised is a bug and keeps its
+    traceback.
     """
 
     def __init__(self, message: str, *, remedy: str) -> None:
@@ -22,7 +23,9 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a collector saw but could not capture: `/etc/x`, `not readable`, `run with sudo`."""
+    """Something a collector saw but could not capture: `/etc/x`, `not readable`, `run with
+    sudo`.
+    """
 
     subject: str
     reason: str

@@ -1,8 +1,8 @@
 """What does a collector see of a machine?
 
-`Host` is the one door: paths are absolute on the machine that is looked at, whatever directory its root
-is mounted on here. Names are bytes to the kernel; here they are `str` by `os.fsdecode`, so that any name
-round-trips.
+`Host` is the one door: paths are absolute on the machine that is looked at, whatever directory its
+root is mounted on here. Names are bytes to the kernel; here they are `str` by `os.fsdecode`, so
+that any name round-trips.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
+        """Whether it is a regular file."""
         return stat.S_ISREG(self.mode)
 
     @property
     def is_dir(self) -> bool:
+        """Whether it is a directory."""
         return stat.S_ISDIR(self.mode)
 
     @property
     def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
         return stat.S_ISLNK(self.mode)
 
     @property
@@ -94,9 +97,11 @@ class Machine:
 
     @property
     def booted(self) -> bool:
+        """Whether it is the one we run on."""
         return self.root == Path("/")
 
     def read(self, path: str) -> bytes:
+        """Return the content of a regular file; a fifo or a device raises OSError."""
         descriptor = os.open(self._resolve(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -104,21 +109,31 @@ class Machine:
             return file.read()
 
     def list(self, path: str) -> list[str]:
+        """Return the sorted names in a directory."""
         return sorted(os.listdir(self._resolve(path)))
 
     def look(self, path: str) -> Entry | None:
+        """Return what lstat says of `path`."""
         try:
             found = os.lstat(self._place(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Entry(
-            path, found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, found.st_dev
+            path,
+            found.st_mode,
+            found.st_uid,
+            found.st_gid,
+            found.st_size,
+            found.st_mtime_ns,
+            found.st_dev,
         )
 
     def link(self, path: str) -> str:
+        """Return the target of a symlink."""
         return os.readlink(self._place(path))
 
     def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
+        """Run a command on the machine we run on; raises Failure for any other."""
         if not self.booted:
             raise Failure(f"{argv[0]} cannot be asked of {self.root}", remedy="boot that system")
         return run(argv, timeout_seconds=timeout_seconds)

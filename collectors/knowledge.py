@@ -1,4 +1,5 @@
-"""What is known of paths and packages that is not worth a person's attention, or must not leave the machine?
+"""What is known of paths and packages that is not worth a person's attention, or must not leave the
+machine?
 
 The knowledge is data: collectors/data/etc.yaml and apt.yaml, which say what their keys mean.
 """
@@ -23,8 +24,8 @@ Known = TypeVar("Known", bound=Record)
 class Rule(Record):
     """What to do with the paths that match one of `paths`, and why.
 
-    In a pattern `*` and `?` stay within a name, `**/` stands for any directories or none, and a pattern
-    covers everything below what it matches.
+    In a pattern `*` and `?` stay within a name, `**/` stands for any directories or none, and a
+    pattern covers everything below what it matches.
     """
 
     verdict: Literal["noise", "elsewhere", "bound", "secret"]
@@ -38,11 +39,15 @@ class Rule(Record):
         return self.verdict in ("bound", "secret")
 
     def covers(self, path: str, kind: str) -> bool:
+        """Tell whether the rule is for this path and kind."""
         return self.kind in ("any", kind) and bool(_globs(self.paths).fullmatch(path))
 
 
 class ContentRule(Rule):
-    """A rule for files by what is in them: `holds` is found somewhere, or each line is all `lines`."""
+    """A rule by content: `holds` is found somewhere in it, or each line is all `lines`.
+
+    The content of a symlink is its target.
+    """
 
     holds: str = ""
     lines: str = ""
@@ -56,8 +61,9 @@ class ContentRule(Rule):
             raise ValueError(f"not a regular expression: {error}") from None
         return pattern
 
-    def holds_for(self, path: str, content: bytes) -> bool:
-        return self.covers(path, "file") and self._matches(content)
+    def holds_for(self, path: str, kind: str, content: bytes) -> bool:
+        """Tell whether the rule is for this path, kind and content."""
+        return self.covers(path, kind) and self._matches(content)
 
     def _matches(self, content: bytes) -> bool:
         if self.holds:
@@ -66,24 +72,26 @@ class ContentRule(Rule):
 
 
 class Knowledge(Record):
-    """What is known of /etc; the first rule that matches counts, those by name before those by content."""
+    """What is known of /etc; the first rule that matches counts, those by name before those by
+    content.
+    """
 
     names: tuple[Rule, ...]
     contents: tuple[ContentRule, ...]
-    pristine: dict[str, str] = Field(default_factory=dict)
+    pristine: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def by_name(self, path: str, kind: str) -> Rule | None:
         """Return the rule for a path whatever is in it."""
         return next((rule for rule in self.names if rule.covers(path, kind)), None)
 
-    def by_content(self, path: str, content: bytes) -> Rule | None:
-        """Return the rule for a file with this content."""
-        return next((rule for rule in self.contents if rule.holds_for(path, content)), None)
+    def by_content(self, path: str, kind: str, content: bytes) -> Rule | None:
+        """Return the rule for a file with this content, or for a symlink with this target."""
+        return next((rule for rule in self.contents if rule.holds_for(path, kind, content)), None)
 
     def secret(self, path: str, content: bytes) -> str:
         """Return why a file is a secret, by its content alone, or ""."""
         secrets = (rule for rule in self.contents if rule.verdict == "secret")
-        return next((rule.why for rule in secrets if rule.holds_for(path, content)), "")
+        return next((rule.why for rule in secrets if rule.holds_for(path, "file", content)), "")
 
 
 class Choices(Record):

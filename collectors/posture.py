@@ -1,30 +1,42 @@
 """What is a posture?
 
-A posture is a set of items, grouped in sections, plus the content of captured files. Sections are frozen
-records; an item is what diff, score and the restore report speak of: an id and a fingerprint.
+A posture is a set of items, grouped in sections, plus the content of captured files. Sections are
+frozen records; an item is what diff, score and the restore report speak of: an id and a
+fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 SCHEMA_VERSION = 1
 
 SHIPPED = "part of a fresh installation"
+NOT_SET = "not set on that machine"
+
+ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
+
+# Blanks besides the space, controls, joiners, direction marks, surrogates, non-characters: a fixed list, for
+# what Python calls printable differs between its versions, and an id must not.
+UNSHOWN = re.compile(
+    r"[\\\x00-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+    r"\ud800-\udfff\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U0010ffff]"
+)
 
 
 @dataclass(frozen=True)
 class Item:
     """One restorable thing, such as `apt:htop`.
 
-    `fingerprint` is 16 hex digits over all that must be equal after a restore. `bound` says why the item
-    is not to be restored ("" = it is eligible).
+    `fingerprint` is 16 hex digits over all that must be equal after a restore. `bound` says why the
+    item is not to be restored ("" = it is eligible).
     """
 
     id: str
@@ -39,10 +51,23 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _absolute(path: str) -> str:
+    """Return an escaped path; raises ValueError unless it is absolute and leads nowhere else."""
+    name = unescaped(path)
+    if escaped(name) != path or "\0" in name:
+        raise ValueError("not written as Rekindle writes a path")
+    if not name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")[1:]):
+        raise ValueError("not an absolute path without `.`, `..` and `//`")
+    return path
+
+
+EscapedPath = Annotated[str, AfterValidator(_absolute)]
+
+
 class LeftOut(Record):
     """What was seen and deliberately not captured: a secret, or something bound to this machine."""
 
-    path: str
+    path: EscapedPath
     reason: str
 
 
@@ -82,10 +107,10 @@ class System(Record):
         yield _item("system:release", "system", self.release, bound="the base ISO decides it")
         yield _item("system:machine", "system", self.machine, bound="bound to the hardware")
         yield _item("system:firmware", "system", self.firmware, bound="bound to the hardware")
-        yield _item("system:hostname", "system", self.hostname)
-        yield _item("system:locale", "system", self.locale)
-        yield _item("system:timezone", "system", self.timezone)
-        yield _item("system:keyboard", "system", self.keyboard)
+        for name in ("hostname", "locale", "timezone", "keyboard"):
+            value = getattr(self, name)
+            unset = value in ("", Keyboard())
+            yield _item(f"system:{name}", "system", value, bound=NOT_SET if unset else "")
 
 
 class SourceEntry(Record):
@@ -105,7 +130,7 @@ class SourceEntry(Record):
 class SourceFile(Record):
     """A file of package sources; its bytes are in the posture's contents under `path`."""
 
-    path: str
+    path: EscapedPath
     format: Literal["one-line", "deb822"]
     sha256: str
     entries: tuple[SourceEntry, ...]
@@ -114,15 +139,15 @@ class SourceFile(Record):
 class Keyring(Record):
     """A file of keys that sources are signed by; its bytes are in the posture's contents."""
 
-    path: str
+    path: EscapedPath
     sha256: str
 
 
 class Apt(Record):
     """Packages that the owner chose, and where they come from.
 
-    `shipped` are manual packages that a fresh installation has anyway; `baseline` says how that is known.
-    Names carry their architecture (`libc6:i386`) where it is not the machine's own.
+    `shipped` are manual packages that a fresh installation has anyway; `baseline` says how that is
+    known. Names carry their architecture (`libc6:i386`) where it is not the machine's own.
     """
 
     NAME: ClassVar[str] = "apt"
@@ -153,11 +178,11 @@ class Apt(Record):
 class File(Record):
     """A captured path. A file's bytes are in the posture's contents under `path`.
 
-    `path` and `target` are escaped (see `escaped`); `mode` is `0644`, "" for a symlink. `origin` says why
-    it is here: a conffile that differs from its package's, or a path that no package owns.
+    `path` and `target` are escaped (see `escaped`); `mode` is `0644`, "" for a symlink. `origin`
+    says why it is here: a conffile that differs from its package's, or a path that no package owns.
     """
 
-    path: str
+    path: EscapedPath
     kind: Literal["file", "directory", "symlink"]
     origin: Literal["conffile", "unowned"]
     owner: str
@@ -228,7 +253,9 @@ SECTIONS: Mapping[str, type[Section]] = {kind.NAME: kind for kind in (System, Ap
 
 @dataclass(frozen=True)
 class Posture:
-    """All sections of one machine. `contents` maps escaped absolute paths to the bytes of those files."""
+    """All sections of one machine. `contents` maps escaped absolute paths to the bytes of those
+    files.
+    """
 
     system: System
     apt: Apt
@@ -247,18 +274,19 @@ class Posture:
 
 
 def escaped(path: str) -> str:
-    r"""Write a name in one line of valid UTF-8: a backslash, a control character, or a byte that is no
-    text becomes `\xNN`; `unescaped` is its inverse. `path` is as `os.fsdecode` gives it.
-    """  # noqa: D205
-    return "".join(
-        letter if letter.isprintable() and letter != "\\" else _hexed(letter) for letter in path
-    )
+    r"""Write a name in one line of valid UTF-8; `unescaped` is its inverse.
+
+    A backslash, what shows as nothing or moves the text around, and a byte that is no text become
+    `\xNN`. `path` is as `os.fsdecode` gives it.
+    """
+    return UNSHOWN.sub(lambda found: _hexed(found[0]), path)
 
 
 def unescaped(name: str) -> str:
-    r"""Return the name that `escaped` wrote; `\` is always the start of `\xNN`."""
-    start, *rest = name.split("\\x")
-    raw = start.encode() + b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in rest)
+    r"""Return the name that `escaped` wrote; raises ValueError where `\` does not begin `\xNN`."""
+    raw = ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), name.encode())
+    if b"\\" in ESCAPE.sub(b"", name.encode()):
+        raise ValueError("a backslash that does not begin an escape")
     return raw.decode(errors="surrogateescape")
 
 

@@ -1,7 +1,7 @@
 """How does a posture lie in its repository?
 
-`hosts/<name>/<section>.yaml` for the sections, `hosts/<name>/files/<absolute path>` for the contents.
-Git's history of it is made elsewhere: here are only files.
+`hosts/<name>/<section>.yaml` for the sections, `hosts/<name>/files/<absolute path>` for the
+contents. Git's history of it is made elsewhere: here are only files.
 """
 
 from __future__ import annotations
@@ -9,10 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from collectors.document import dumped, parsed, validated
 from collectors.failure import Failure
-from collectors.posture import SCHEMA_VERSION, SECTIONS, Apt, Files, Posture, Section, System, Users, unescaped
+from collectors.posture import (
+    SCHEMA_VERSION,
+    SECTIONS,
+    Apt,
+    Files,
+    Posture,
+    Section,
+    unescaped,
+)
 
 VERSION_KEY = "schema_version"
 
@@ -24,7 +33,9 @@ def section_text(section: Section) -> str:
 
 
 def read_section(text: str, kind: type[Section], *, name: str) -> Section:
-    """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong value."""
+    """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong
+    value.
+    """
     data = parsed(text, name=name)
     version = data.get(VERSION_KEY) if isinstance(data, dict) else None
     if not isinstance(version, int) or version < 1:
@@ -38,7 +49,9 @@ def read_section(text: str, kind: type[Section], *, name: str) -> Section:
 
 
 def files_of(posture: Posture) -> Mapping[str, bytes]:
-    """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to bytes."""
+    """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to
+    bytes.
+    """
     texts = {f"{section.NAME}.yaml": section_text(section).encode() for section in posture.sections()}
     contents = {content_path(path): content for path, content in posture.contents.items()}
     return dict(sorted({**texts, **contents}.items()))
@@ -46,21 +59,18 @@ def files_of(posture: Posture) -> Mapping[str, bytes]:
 
 def read_posture(directory: Path) -> Posture:
     """Read the posture in `directory` (`…/hosts/<name>`); raises Failure."""
-    sections = {}
+    sections: dict[str, Any] = {}
     for section, kind in SECTIONS.items():
         file = directory / f"{section}.yaml"
         try:
-            text = file.read_text()
+            text = file.read_text("utf-8")
         except OSError as error:
             raise Failure(f"{file}: {error.strerror}", remedy="run `rekindle collect`") from None
         except UnicodeDecodeError as error:
             raise Failure(f"{file}: not UTF-8: {error.reason}", remedy="restore it from git") from None
         sections[section] = read_section(text, kind, name=str(file))
-    system, apt, files, users = (sections[name] for name in SECTIONS)
-    assert isinstance(system, System) and isinstance(apt, Apt)
-    assert isinstance(files, Files) and isinstance(users, Users)
-    contents = {path: _content(directory, path) for path in content_paths(apt, files)}
-    return Posture(system, apt, files, users, contents)
+    contents = {path: _content(directory, path) for path in content_paths(sections["apt"], sections["files"])}
+    return Posture(**sections, contents=contents)
 
 
 def content_paths(apt: Apt, files: Files) -> Iterator[str]:
@@ -71,12 +81,13 @@ def content_paths(apt: Apt, files: Files) -> Iterator[str]:
 
 
 def content_path(path: str) -> str:
-    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's directory.
+    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's
+    directory.
 
     Git reads its own `.git*` names wherever they stand: their first letter is written `%2e` here.
     """
     parts = unescaped(path).replace("%", "%25").split("/")
-    safe = [f"%2e{part[1:]}" if part.startswith(".git") else part for part in parts]
+    safe = [f"%2e{part[1:]}" if part.lower().startswith(".git") else part for part in parts]
     return "files" + "/".join(safe)
 
 

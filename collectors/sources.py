@@ -1,7 +1,7 @@
 """How are apt's package sources written?
 
-Both formats of sources.list(5). A line that does not parse is a finding; the file is captured byte for byte
-by whoever asks, so nothing is lost by it.
+Both formats of sources.list(5). A line that does not parse is a finding; the file is captured byte
+for byte by whoever asks, so nothing is lost by it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,16 @@ def format_of(path: str) -> Format:
 
 
 def parse_sources(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], tuple[Finding, ...]]:
-    """Return the sources that are written in `content`, in whichever format the name of `path` tells."""
+    """Return the sources that are written in `content`, in whichever format the name of `path`
+    tells.
+    """
     return (parse_deb822 if format_of(path) == "deb822" else parse_one_line)(content, path=path)
 
 
 def parse_one_line(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], tuple[Finding, ...]]:
-    """Return the entries `deb [options] uri suite components…`; a line that begins with `#` is none."""
+    """Return the entries `deb [options] uri suite components…`; a line that begins with `#` is
+    none.
+    """
     entries, findings = [], []
     for number, line in enumerate(content.split("\n"), start=1):
         bare = _without_comment(line).strip()
@@ -75,7 +79,9 @@ def parse_deb822(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], t
 
 
 def signed_by_paths(entry: SourceEntry) -> tuple[str, ...]:
-    """Return the keyring files an entry names; `Signed-By` may also hold fingerprints, or a key itself."""
+    """Return the keyring files an entry names; `Signed-By` may also hold fingerprints, or a key
+    itself.
+    """
     value = next((value for name, value in entry.options.items() if name.lower() == "signed-by"), "")
     return tuple(word for word in re.split(r"[\s,]+", value) if word.startswith("/"))
 
@@ -137,7 +143,9 @@ def _checked(
     enabled: bool,
     options: dict[str, str],
 ) -> SourceEntry | str:
-    """Return the entry, or what apt would say of it: a suite that ends in `/` is flat, without components."""
+    """Return the entry, or what apt would say of it: a suite that ends in `/` is flat, without
+    components.
+    """
     if not uris or not all(":" in uri for uri in uris):
         return "no URI"
     if not suites:
@@ -147,7 +155,12 @@ def _checked(
     if not _utf8((*types, *uris, *suites, *components, *options, *options.values())):
         return "not UTF-8"
     return SourceEntry(
-        types=types, uris=uris, suites=suites, components=components, enabled=enabled, options=options
+        types=types,
+        uris=uris,
+        suites=suites,
+        components=components,
+        enabled=enabled,
+        options=options,
     )
 
 

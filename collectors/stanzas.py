@@ -1,7 +1,8 @@
 """How is a text of stanzas read?
 
-The format of dpkg's status, of apt's extended states and of `.sources` files (deb822(5)): fields `Name: value`,
-continued on lines that begin with a blank; empty lines between stanzas; lines that begin with `#` are comments.
+The format of dpkg's status, of apt's extended states and of `.sources` files (deb822(5)): fields
+`Name: value`, continued on lines that begin with a blank; empty lines between stanzas; lines that
+begin with `#` are comments.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stanza:
-    """One stanza: its first 1-based line, and its fields as written, without the blank that continues a line."""
+    """One stanza: its first 1-based line, and its fields as written, without the blank that
+    continues a line.
+    """
 
     line: int
     fields: Mapping[str, str]
@@ -74,7 +77,7 @@ def _stanza(start: int, lines: list[str]) -> tuple[Stanza, list[Malformed]]:
         if not colon or not name.strip() or line[0] in " \t":
             malformed.append(Malformed(number, "neither `Field: value` nor a continued line"))
         elif name.lower() in seen:
-            malformed.append(Malformed(number, f"{name} is given twice"))
+            malformed.append(Malformed(number, "a field that is given twice"))
         else:
             seen.add(name.lower())
             fields[name.strip()] = last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from collectors import dpkg
@@ -11,7 +12,7 @@ from collectors.host import Host, text
 from collectors.posture import Keyboard, Release, System
 from collectors.variables import parse_variables
 
-ZONES = "/usr/share/zoneinfo/"
+ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HYPERVISORS = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "virtual machine")
 
 
@@ -66,12 +67,15 @@ def parse_timezone(link: str, file: str) -> str:
 
     With neither, a machine runs on UTC (localtime(5)).
     """
-    _, found, zone = link.partition("zoneinfo/")
-    return zone if found else (file.strip().split("\n")[0] or "Etc/UTC")
+    _, _, linked = link.partition("zoneinfo/")
+    written = file.strip().split("\n")[0]
+    return next((zone for zone in (linked, written) if ZONE.fullmatch(zone)), "Etc/UTC")
 
 
 def parse_machine(cpu: str, product: str) -> Literal["physical", "virtual"]:
-    """Tell from /proc/cpuinfo and the firmware's product names whether this is a virtual machine."""
+    """Tell from /proc/cpuinfo and the firmware's product names whether this is a virtual
+    machine.
+    """
     flags = (line for line in cpu.split("\n") if line.startswith(("flags", "Features")))
     hypervisor = any("hypervisor" in line.split() for line in flags)
     named = any(word in product.lower() for word in HYPERVISORS)
@@ -79,7 +83,9 @@ def parse_machine(cpu: str, product: str) -> Literal["physical", "virtual"]:
 
 
 def machine(host: Host) -> Literal["physical", "virtual", "container"]:
-    """Tell what the system runs on; a tree that is not booted cannot tell and counts as physical."""
+    """Tell what the system runs on; a tree that is not booted cannot tell and counts as
+    physical.
+    """
     if not host.booted:
         return "physical"
     marks = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")

@@ -13,7 +13,7 @@ from collectors.failure import Finding
 from collectors.host import Host, text
 from collectors.posture import Group, LeftOut, User, Users
 
-PASSWD = "/etc/passwd"
+PASSWD = "/etc/passwd"  # noqa: S105 - a path
 GROUP = "/etc/group"
 PEOPLE = range(1000, 60000)
 NO_LOGIN = ("", "/bin/sync")
@@ -94,7 +94,9 @@ def parse_passwd(content: str) -> tuple[tuple[Account, ...], tuple[Finding, ...]
         else:
             accounts[account.name] = account
             if not _utf8(words):
-                findings.append(Finding(f"{PASSWD}:{number}", "a name that is not UTF-8", f"chfn {account.name}"))
+                findings.append(
+                    Finding(f"{PASSWD}:{number}", "a name that is not UTF-8", f"chfn {account.name}")
+                )
     return tuple(accounts[name] for name in sorted(accounts)), tuple(findings)
 
 

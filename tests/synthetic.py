@@ -1,6 +1,7 @@
 """A small ISO with the layout of Ubuntu's live-server ISO, made with the vendor's own option list.
 
-Its kernel and its squashfs are noise: it is for reading and rewriting, not for booting Linux. Its GRUB is real.
+Its kernel and its squashfs are noise: it is for reading and rewriting, not for booting Linux.
+Its GRUB is real.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ set menu_color_highlight=black/light-gray
 
 menuentry "Try or Install Ubuntu Server" {
 	set gfxpayload=keep
-	linux	/casper/vmlinuz  --- 
+	linux	/casper/vmlinuz  ---
 	initrd	/casper/initrd
 }
 menuentry "Ubuntu Server with the HWE kernel" {
 	set gfxpayload=keep
-	linux	/casper/hwe-vmlinuz  --- 
+	linux	/casper/hwe-vmlinuz  ---
 	initrd	/casper/hwe-initrd
 }
 grub_platform
@@ -52,7 +53,7 @@ fi
 LOOPBACK_CFG = """\
 menuentry "Try or Install Ubuntu Server" {
 	set gfxpayload=keep
-	linux	/casper/vmlinuz  iso-scan/filename=${iso_path} --- 
+	linux	/casper/vmlinuz  iso-scan/filename=${iso_path} ---
 	initrd	/casper/initrd
 }
 """
@@ -90,7 +91,18 @@ def _fill(tree: Path, info: str) -> None:
         place.write_bytes(content)
     eltorito = tree / "boot/grub/i386-pc/eltorito.img"
     eltorito.parent.mkdir(parents=True)
-    run(["grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-o", eltorito, *GRUB_MODULES.split()])
+    run(
+        [
+            "grub-mkimage",
+            "-O",
+            "i386-pc-eltorito",
+            "-p",
+            "/boot/grub",
+            "-o",
+            eltorito,
+            *GRUB_MODULES.split(),
+        ]
+    )
     (tree / "ubuntu").symlink_to(".")
     sums = [run(["md5sum", f"./{name}"], cwd=tree) for name in sorted(files)]
     (tree / "md5sum.txt").write_text("".join(sums))
@@ -107,11 +119,27 @@ def _author(tree: Path, esp: Path, iso: Path) -> None:
     """Author with the options that xorriso reports of Ubuntu's own ISOs."""
     run(
         [
-            *("xorriso", "-as", "mkisofs", "-r", "-J", "-joliet-long", "-l", "-V", "Ubuntu-Server 24.04.3 LTS amd64"),
+            *(
+                "xorriso",
+                "-as",
+                "mkisofs",
+                "-r",
+                "-J",
+                "-joliet-long",
+                "-l",
+                "-V",
+                "Ubuntu-Server 24.04.3 LTS amd64",
+            ),
             f"--modification-date={VOLUME_DATE}",
             *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "--protective-msdos-label"),
             *("-partition_cyl_align", "off", "-partition_offset", "16", "--mbr-force-bootable"),
-            *("-append_partition", "2", "28732ac11ff8d211ba4b00a0c93ec93b", esp, "-appended_part_as_gpt"),
+            *(
+                "-append_partition",
+                "2",
+                "28732ac11ff8d211ba4b00a0c93ec93b",
+                esp,
+                "-appended_part_as_gpt",
+            ),
             *("-iso_mbr_part_type", "a2a0d0ebe5b9334487c068b6b72699c7"),
             *("-c", "/boot.catalog", "-b", "/boot/grub/i386-pc/eltorito.img", "-no-emul-boot"),
             *("-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),

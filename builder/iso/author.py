@@ -26,7 +26,8 @@ def author(base: Medium, additions: Mapping[str, Path], output: Path) -> None:
     The bytes depend on the base and the files' content alone. Raises Failure with xorriso's last words.
     """
     report = run(
-        ["xorriso", "-indev", base.path, "-report_el_torito", "cmd"], remedy="download the base again"
+        ["xorriso", "-indev", base.path, "-report_el_torito", "cmd"],
+        remedy="download the base again",
     )
     epoch = volume_epoch(base.date)
     run(

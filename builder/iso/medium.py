@@ -5,12 +5,14 @@ pycdlib locates and reads; nothing is written here.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pycdlib
 from pycdlib.pycdlibexception import PyCdlibException
@@ -48,23 +50,20 @@ class Medium:
 
     @property
     def is_standin(self) -> bool:
+        """Whether it is Rekindle's own, for tests and the demo only."""
         return STANDIN_MARK in self.info
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[pycdlib.PyCdlib]:
     """Open an ISO for reading; raises Failure where it is none, or is cut short."""
+    _refuse_damaged(path)
     iso = pycdlib.PyCdlib()
     try:
         iso.open(str(path))
-    except FileNotFoundError:
-        raise Failure(f"{path}: no such file", remedy="name an existing ISO") from None
     except (OSError, PyCdlibException) as error:
         raise Failure(f"{path}: not an ISO image ({error})", remedy=USE_LIVE_SERVER) from None
-    except Exception as error:  # pycdlib unpacks what it reads without checking its length
-        raise Failure(f"{path}: a damaged ISO image ({error})", remedy="download it again") from None
     try:
-        _refuse_truncated(path, iso)
         yield iso
     finally:
         iso.close()
@@ -116,17 +115,26 @@ def walk(iso: pycdlib.PyCdlib) -> Iterator[tuple[str, int, int]]:
     for folder, _, names in iso.walk(rr_path="/"):
         for name in names:
             place = f"{folder.rstrip('/')}/{name}"
-            record = iso.get_record(rr_path=place)
+            record: Any = iso.get_record(rr_path=place)
             if not record.rock_ridge.is_symlink():
                 yield place.lstrip("/"), record.extent_location(), record.data_length
 
 
-def _refuse_truncated(path: Path, iso: pycdlib.PyCdlib) -> None:
-    expected, size = iso.pvd.space_size * SECTOR_BYTES, path.stat().st_size
-    if path.is_file() and size < expected:
-        raise Failure(
-            f"{path}: cut short: {size} of {expected} bytes", remedy="download it again"
-        )
+def _refuse_damaged(path: Path) -> None:
+    """Hold the file against its primary volume descriptor (ECMA-119 8.4), which gives its size in sectors."""
+    try:
+        with path.open("rb") as file:
+            file.seek(16 * SECTOR_BYTES)
+            descriptor = file.read(SECTOR_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise Failure(f"{path}: {reason}", remedy="name an existing ISO") from None
+    if descriptor[1:6] != b"CD001":
+        raise Failure(f"{path}: not an ISO image", remedy=USE_LIVE_SERVER)
+    expected = int.from_bytes(descriptor[80:84], "little") * SECTOR_BYTES
+    if size < expected:
+        raise Failure(f"{path}: cut short: {size} of {expected} bytes", remedy="download it again")
 
 
 def _volume_date(iso: pycdlib.PyCdlib) -> str:

@@ -27,9 +27,9 @@ def with_recovery(
     Its kernel and initrd are those of the vendor's first entry; `arguments` go before `---`, for what
     follows that is kept by the installed system. Raises Failure where there is no such entry.
     """
-    first = re.search(r"^\s*menuentry\b", vendor, re.MULTILINE)
-    linux = re.search(r"^\s*linux\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
-    initrd = re.search(r"^\s*initrd\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
+    first = re.search(r"^[ \t]*menuentry\b", vendor, re.MULTILINE)
+    linux = re.search(r"^[ \t]*linux\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
+    initrd = re.search(r"^[ \t]*initrd\s+(/casper/.*?)\s*$", vendor, re.MULTILINE)
     if not (first and linux and initrd):
         raise Failure(f"{name}: no entry starts /casper/vmlinuz", remedy="use a live-server ISO")
     entry = _template().render(

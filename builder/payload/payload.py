@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -131,7 +132,7 @@ def _unpack(payload: Path, directory: Path) -> Manifest:
         with payload.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             manifest = _first(tar, payload)
             expected = _expected(manifest, payload)
-            for header in tar:
+            for header in islice(tar, 1, None):
                 member = _checked(header, expected, payload)
                 _write(tar, header, member, directory, payload)
     except (OSError, tarfile.TarError, EOFError) as error:

@@ -12,10 +12,11 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from builder.inspect import carried_posture
 from builder.iso.medium import read_medium
 from builder.rehearse.vm import OVMF, QEMU, Firmware, Slot, Vm, blank_disk, started
 from builder.tools import require
@@ -31,7 +32,11 @@ INSTALL_SECONDS = 1800
 RESTORE_SECONDS = 3600
 # What the guest says on its serial console for a person to read.
 SPOKEN = ("rekindle: ", "standin: ")
-FATAL = ("rekindle: the installation failed", "standin: refused", "standin: Continue with autoinstall?")
+FATAL = (
+    "rekindle: the installation failed",
+    "standin: refused",
+    "standin: Continue with autoinstall?",
+)
 
 
 @dataclass(frozen=True)
@@ -44,21 +49,34 @@ class Rehearsal:
     restore_seconds: float
 
 
-def rehearse(iso: Path, wanted: Posture, *, folder: Path, firmware: Firmware, slot: Slot, say: Say) -> Rehearsal:
-    """Boot `iso` on a blank disk and score what it restores; raises Failure when it does not get there."""
+def rehearse(iso: Path, *, folder: Path, firmware: Firmware, slot: Slot, say: Say) -> Rehearsal:
+    """Boot `iso` on a blank disk and score what it restores of the posture it carries.
+
+    `folder` keeps the disk and the logs. Raises Failure when it does not get to a report.
+    """
     require([QEMU, "qemu-img"], {folder: DISK_GIB * 2**28})
     if firmware != "bios" and not OVMF.is_dir():
         raise Failure("UEFI firmware for the VM is not installed", remedy="apt install ovmf")
-    vendor = read_medium(iso)
+    wanted, conservative = carried_posture(iso), not read_medium(iso).is_standin
     disk = blank_disk(folder / "disk.qcow2", DISK_GIB)
-    common = {"firmware": firmware, "disk": disk, "conservative": not vendor.is_standin}
+    blank = Vm(folder=folder / "install", firmware=firmware, disk=disk, conservative=conservative)
+    installed = replace(blank, folder=folder / "restore")
     began = time.monotonic()
-    _run(Vm(folder=folder / "install", medium=iso, slot=slot, **common), INSTALL_SECONDS, say)
-    installed = time.monotonic()
-    second = Vm(folder=folder / "restore", **common)
-    _run(second, RESTORE_SECONDS, say)
-    report, found = received(second.report)
-    return Rehearsal(score(wanted, found), report, installed - began, time.monotonic() - installed)
+    _run(replace(blank, medium=iso, slot=slot), INSTALL_SECONDS, say)
+    restoring = time.monotonic()
+    _run(installed, RESTORE_SECONDS, say)
+    report, found = received(installed.report)
+    return Rehearsal(score(wanted, found), report, restoring - began, time.monotonic() - restoring)
+
+
+def summary(rehearsal: Rehearsal) -> dict[str, Any]:
+    """Return what a program may want to know of a rehearsal, as plain data."""
+    return {
+        "score": rehearsal.score.model_dump(mode="json"),
+        "report": rehearsal.report,
+        "install_seconds": round(rehearsal.install_seconds),
+        "restore_seconds": round(rehearsal.restore_seconds),
+    }
 
 
 def received(stream: Path) -> tuple[Mapping[str, Any], Posture]:
@@ -70,7 +88,8 @@ def received(stream: Path) -> tuple[Mapping[str, Any], Posture]:
             report = json.loads((Path(folder) / "restore-report.json").read_text())
         except (OSError, tarfile.TarError, ValueError) as error:
             raise Failure(
-                f"the VM sent no whole report: {error}", remedy=f"read {stream.parent / 'serial.log'}"
+                f"the VM sent no whole report: {error}",
+                remedy=f"read {stream.parent / 'serial.log'}",
             ) from None
         return report, read_posture(Path(folder) / "posture")
 

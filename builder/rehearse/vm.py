@@ -55,6 +55,7 @@ class Vm:
 
     @property
     def serial_log(self) -> Path:
+        """What the guest said on its serial console."""
         return self.folder / "serial.log"
 
     @property
@@ -64,6 +65,7 @@ class Vm:
 
     @property
     def monitor(self) -> Path:
+        """The socket of QEMU's monitor."""
         return self.folder / "monitor.sock"
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import cast
 
 from builder.standin import tarball
 from builder.standin.archive import Release
@@ -110,7 +113,7 @@ def _place(tree: Path, name: str) -> Path | None:
 def _lay_layer(tree: Path, name: str, root: Path, *, packages_of: Path) -> None:
     """Squash one root, and write beside it what it holds and what it takes unpacked."""
     squashfs = tree / f"casper/{name}.squashfs"
-    with root.open("rb") as stream:
+    with _mapped(root) as tar:
         run(
             [
                 *("mksquashfs", "-", squashfs, "-tar", "-noappend", "-quiet", "-no-progress"),
@@ -118,17 +121,32 @@ def _lay_layer(tree: Path, name: str, root: Path, *, packages_of: Path) -> None:
                 *("-comp", "zstd", "-Xcompression-level", "6"),
             ],
             env={"SOURCE_DATE_EPOCH": str(EPOCH)},
-            stdin=stream,
+            stdin=tar,
             remedy="free some space, or see the lines above",
         )
-    _lay(tree, f"casper/{name}.manifest", manifest(tarball.content(packages_of, "var/lib/dpkg/status")))
+    _lay(
+        tree,
+        f"casper/{name}.manifest",
+        manifest(tarball.content(packages_of, "var/lib/dpkg/status")),
+    )
     _lay(tree, f"casper/{name}.size", f"{root.stat().st_size}\n")
+
+
+@contextmanager
+def _mapped(file: Path) -> Iterator[bytes]:
+    """Yield the content of a large file as what a pipe is fed from, without reading it into memory."""
+    with file.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as view:
+        yield cast(bytes, view)
 
 
 def manifest(status: str) -> str:
     """Turn dpkg's status file into `name<tab>version` lines, sorted."""
-    stanzas = (re.findall(r"^(Package|Version): (.*)$", part, re.M) for part in status.split("\n\n"))
-    lines = {f"{fields['Package']}\t{fields['Version']}\n" for fields in map(dict, stanzas) if fields}
+    stanzas = (
+        re.findall(r"^(Package|Version): (.*)$", part, re.M) for part in status.split("\n\n")
+    )
+    lines = {
+        f"{fields['Package']}\t{fields['Version']}\n" for fields in map(dict, stanzas) if fields
+    }
     return "".join(sorted(lines))
 
 
@@ -169,7 +187,10 @@ def _esp(tree: Path, image: Path) -> Path:
     image.write_bytes(b"")
     sectors = size // SECTOR_BYTES + 1
     env = {"SOURCE_DATE_EPOCH": str(EPOCH), "MTOOLS_SKIP_CHECK": "1"}
-    run(["mformat", "-i", image, "-C", "-T", str(sectors), "-N", "52454b4e", "-v", "ESP", "::"], env=env)
+    run(
+        ["mformat", "-i", image, "-C", "-T", str(sectors), "-N", "52454b4e", "-v", "ESP", "::"],
+        env=env,
+    )
     run(["mmd", "-i", image, "::/EFI", "::/EFI/boot"], env=env)
     run(["mcopy", "-m", "-i", image, *loaders, "::/EFI/boot/"], env=env)
     return image

@@ -26,9 +26,7 @@ UNPACKED_BYTES = 2 * 2**30
 Say = Callable[[str], None]
 
 
-def make_standin(
-    output: Path, *, schema: Mapping[str, Any], cache: Path | None, say: Say
-) -> None:
+def make_standin(output: Path, *, schema: Mapping[str, Any], cache: Path | None, say: Say) -> None:
     """Write the stand-in ISO `output`, whole or not at all, whose installer obeys `schema`.
 
     With a `cache` folder, the ISO made earlier of the same inputs is taken from there. Raises Failure,

@@ -94,9 +94,7 @@ def _walk(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def _mmdebstrap(
-    release: Release, sources: Sequence[Source], output: Path, *options: str
-) -> None:
+def _mmdebstrap(release: Release, sources: Sequence[Source], output: Path, *options: str) -> None:
     run(
         [
             "mmdebstrap",

@@ -43,7 +43,7 @@ class Disk:
         return "  ".join(words) + (f"  (not a candidate: {self.because})" if self.because else "")
 
 
-class NoDisk(Exception):
+class NoDisk(Exception):  # noqa: N818  it is the answer, not a fault
     """Not exactly one disk fits: nothing may be erased."""
 
 

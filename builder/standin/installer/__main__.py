@@ -1,5 +1,7 @@
 """Start the stand-in's installer."""
+
 import pathlib
+
 for t in ("/dev/tty1", "/dev/ttyS0"):
     try:
         with open(t, "w") as f:

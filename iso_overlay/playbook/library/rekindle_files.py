@@ -32,7 +32,7 @@ STEPS_PER_LINE = 100
 KINDS = {"file": stat.S_IFREG, "directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A step that is not applied, and what a person can do about it."""
 
     def __init__(self, reason, remedy):
@@ -69,7 +69,7 @@ def brought_back(step, base, check_mode):
         if not check_mode:
             apply(step, path, owner, content)
         return outcome(step, RESTORED)
-    except Refused as refused:
+    except RefusedError as refused:
         return outcome(step, FAILED, str(refused), refused.remedy)
     except OSError as error:
         return outcome(step, FAILED, why(error), "put the file back by hand from the posture")
@@ -78,10 +78,12 @@ def brought_back(step, base, check_mode):
 def checked(path):
     """Return `path` if it is a plain absolute name whose directories are no symlinks here."""
     if not path.startswith(b"/") or path == b"/" or b"\0" in path or os.path.normpath(path) != path:
-        raise Refused("not a plain absolute path", "mend the posture")
+        raise RefusedError("not a plain absolute path", "mend the posture")
     parent = os.path.dirname(path)
     if os.path.realpath(parent) != parent:
-        raise Refused("its directory is a symlink on this machine", "put the file where it leads to")
+        raise RefusedError(
+            "its directory is a symlink on this machine", "put the file where it leads to"
+        )
     return path
 
 
@@ -91,8 +93,9 @@ def owner_ids(step):
         uid = numeric(step["owner"], lambda name: pwd.getpwnam(name).pw_uid)
         gid = numeric(step["group"], lambda name: grp.getgrnam(name).gr_gid)
     except KeyError:
-        raise Refused(
-            f"no {step['owner']}:{step['group']} on this machine", "make the account, then restore again"
+        raise RefusedError(
+            f"no {step['owner']}:{step['group']} on this machine",
+            "make the account, then restore again",
         ) from None
     return uid, gid
 
@@ -151,12 +154,14 @@ def make_room(path):
         try:
             os.rmdir(path)
         except OSError:
-            raise Refused("a directory with files is there", "move it away, then restore again") from None
+            raise RefusedError(
+                "a directory with files is there", "move it away, then restore again"
+            ) from None
 
 
 def make_directory(path, owner, mode):
     if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-        raise Refused("a file is there", "move it away, then restore again")
+        raise RefusedError("a file is there", "move it away, then restore again")
     if not os.path.isdir(path):
         os.mkdir(path, 0o700)
     os.chown(path, *owner)

@@ -1,8 +1,8 @@
 #!/usr/bin/python
 """How do all packages come back in one transaction, and what became of each?
 
-The indexes are fetched, what has no candidate is set aside, the rest is installed at once. Only when that
-fails is the rest halved until the package that fails stands alone.
+The indexes are fetched, what has no candidate is set aside, the rest is installed at once. Only
+when that fails is the rest halved until the package that fails stands alone.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def packages(steps, install, mark):
     if mark and automatic:
         spoken(["apt-mark", "manual", *automatic])
     return [
-        package_outcome(step, name in there and name in manual, name in there or name in candidates, failed)
+        package_outcome(
+            step, name in there and name in manual, name in there or name in candidates, failed
+        )
         for step in steps
         for name in (step["name"],)
     ]
@@ -107,12 +109,16 @@ def package_outcome(step, is_there, is_offered, failed):
     if not NAME.fullmatch(name):
         return outcome(step, FAILED, "not the name of a package", "mend the posture")
     if name in failed:
-        return outcome(step, FAILED, failed[name], f"run `apt install {name}` and read what it says")
+        return outcome(
+            step, FAILED, failed[name], f"run `apt install {name}` and read what it says"
+        )
     if is_there:
         return outcome(step, ALREADY)
     if is_offered:
         return outcome(step, RESTORED)
-    return outcome(step, UNAVAILABLE, "no source offers it", "add its source, or look for its new name")
+    return outcome(
+        step, UNAVAILABLE, "no source offers it", "add its source, or look for its new name"
+    )
 
 
 def installed_all(wanted, progress, log):
@@ -149,7 +155,9 @@ def complaint(said):
 
 def installed(wanted):
     """Return which of `wanted` are installed and configured."""
-    _, said = spoken(["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"])
+    _, said = spoken(
+        ["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"]
+    )
     there = set()
     for line in said.splitlines():
         name, architecture, status = line.split("\t")
@@ -201,7 +209,9 @@ def holds(steps, mark):
         if step["name"] in before
         else outcome(step, RESTORED)
         if step["name"] in after
-        else outcome(step, FAILED, "apt does not know it", f"run `apt-mark hold {step['name']}` later")
+        else outcome(
+            step, FAILED, "apt does not know it", f"run `apt-mark hold {step['name']}` later"
+        )
         for step in steps
     ]
 
@@ -262,7 +272,7 @@ def follow(process, status, wanted, progress):
 
 
 def configured(line):
-    """Return the package that a status line says is installed: `pmstatus:tree:100.0:Installed tree`."""
+    """Return the package that is installed by now: `pmstatus:tree:100.0:Installed tree (amd64)`."""
     kind, *fields = line.split(":")
     if kind != "pmstatus" or len(fields) < 3 or not fields[-1].startswith("Installed"):
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -34,7 +35,7 @@ def say(progress, line):
 
 
 def answer(module, outcomes, notes=()):
-    """End the module with what became of each item; it changed something where an item was restored."""
+    """End the module with what became of each item."""
     changed = any(entry["state"] in (RESTORED, SUBSTITUTED) for entry in outcomes)
     module.exit_json(changed=changed, outcomes=outcomes, notes=list(notes))
 
@@ -54,7 +55,9 @@ def why(error):
 
 def write_whole(path, content, mode, uid=0, gid=0):
     """Replace the file at `path` (bytes or str) by one of this content, mode and owner."""
-    aside = os.path.join(os.path.dirname(path), b".rekindle" if isinstance(path, bytes) else ".rekindle")
+    aside = os.path.join(
+        os.path.dirname(path), b".rekindle" if isinstance(path, bytes) else ".rekindle"
+    )
     remove(aside)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -67,7 +70,5 @@ def write_whole(path, content, mode, uid=0, gid=0):
 
 def remove(path):
     """Remove what a killed run left at `path`."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass

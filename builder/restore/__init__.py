@@ -1,0 +1,1 @@
+"""How does a payload become the owner's machine?"""

@@ -1,0 +1,147 @@
+"""Which steps apply a posture, in the words of the playbook's modules?
+
+The plan is written as JSON for modules that know nothing but the standard library. Its steps carry
+the ids of their items; paths are escaped as in a posture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Literal, TypeVar
+
+from collectors.posture import Apt, File, Posture, Record, System, escaped
+from collectors.repository import content_path
+
+
+class NameStep(Record):
+    """A package to install or to hold."""
+
+    id: str
+    name: str
+
+
+class SystemStep(Record):
+    """One value that the machine is told: `hostname`, `ada-desk`."""
+
+    id: str
+    key: Literal["hostname", "locale", "timezone", "keyboard"]
+    value: str | Mapping[str, str]
+
+
+class FileStep(Record):
+    """One path. `content` is where its bytes lie, relative to the plan's own directory; escaped.
+
+    `uris` are the addresses that a file of package sources names.
+    """
+
+    id: str
+    path: str
+    kind: Literal["file", "directory", "symlink"]
+    owner: str = "root"
+    group: str = "root"
+    mode: str = "0644"
+    target: str = ""
+    content: str = ""
+    uris: tuple[str, ...] = ()
+
+
+class GroupStep(Record):
+    """A group (group(5))."""
+
+    id: str
+    name: str
+    gid: int
+
+
+class UserStep(Record):
+    """A person's account (passwd(5))."""
+
+    id: str
+    name: str
+    uid: int
+    group: str
+    gecos: str
+    home: str
+    shell: str
+    groups: tuple[str, ...]
+
+
+Step = TypeVar("Step", NameStep, SystemStep, FileStep, GroupStep, UserStep)
+
+
+class Plan(Record):
+    """All steps, by the module that applies them."""
+
+    sources: tuple[FileStep, ...]
+    packages: tuple[NameStep, ...]
+    holds: tuple[NameStep, ...]
+    system: tuple[SystemStep, ...]
+    groups: tuple[GroupStep, ...]
+    users: tuple[UserStep, ...]
+    files: tuple[FileStep, ...]
+
+
+def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosixPath) -> Plan:
+    """Plan the items whose id is `wanted`; `contents` is the posture's place beside the plan."""
+
+    def kept(steps: Iterator[Step]) -> tuple[Step, ...]:
+        return tuple(step for step in steps if wanted(step.id))
+
+    return Plan(
+        sources=kept(_sources(posture.apt, contents)),
+        packages=kept(_named("apt", posture.apt.packages)),
+        holds=kept(_named("apt-hold", posture.apt.holds)),
+        system=kept(_system(posture.system)),
+        groups=kept(
+            GroupStep(id=f"group:{group.name}", **group.model_dump()) for group in posture.users.groups
+        ),
+        users=kept(UserStep(id=f"user:{user.name}", **user.model_dump()) for user in posture.users.users),
+        files=kept(_file(file, contents) for file in posture.files.files),
+    )
+
+
+def _sources(apt: Apt, contents: PurePosixPath) -> Iterator[FileStep]:
+    for keyring in apt.keyrings:
+        yield FileStep(
+            id=f"apt-key:{keyring.path}",
+            path=keyring.path,
+            kind="file",
+            content=_content(keyring.path, contents),
+        )
+    for source in apt.sources:
+        yield FileStep(
+            id=f"apt-source:{source.path}",
+            path=source.path,
+            kind="file",
+            content=_content(source.path, contents),
+            uris=tuple(uri for entry in source.entries for uri in entry.uris),
+        )
+
+
+def _named(kind: str, names: tuple[str, ...]) -> Iterator[NameStep]:
+    return (NameStep(id=f"{kind}:{name}", name=name) for name in names)
+
+
+def _system(system: System) -> Iterator[SystemStep]:
+    yield SystemStep(id="system:hostname", key="hostname", value=system.hostname)
+    yield SystemStep(id="system:locale", key="locale", value=system.locale)
+    yield SystemStep(id="system:timezone", key="timezone", value=system.timezone)
+    yield SystemStep(id="system:keyboard", key="keyboard", value=system.keyboard.model_dump())
+
+
+def _file(file: File, contents: PurePosixPath) -> FileStep:
+    return FileStep(
+        id=f"file:{file.path}",
+        path=file.path,
+        kind=file.kind,
+        owner=file.owner,
+        group=file.group,
+        mode=file.mode,
+        target=file.target,
+        content=_content(file.path, contents) if file.kind == "file" else "",
+    )
+
+
+def _content(path: str, contents: PurePosixPath) -> str:
+    return escaped(str(contents / content_path(path)))

@@ -1,0 +1,158 @@
+"""How is a payload applied to the machine that this runs on?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from builder.payload.payload import PLAYBOOK, open_payload
+from builder.restore.plan import planned
+from builder.restore.report import Report, assembled
+from builder.whole import whole
+from collectors.command import run
+from collectors.failure import Failure
+from collectors.posture import SECTIONS, Item
+from collectors.repository import read_posture
+
+REPORT = "restore-report.json"
+LOOK_AGAIN_SECONDS = 0.2
+Say = Callable[[str], None]
+
+# Ansible runs in a Python that sees what this one sees: in a PEX no program of its own is on PATH.
+ANSIBLE = """
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop(1))
+from ansible.cli.playbook import main
+sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
+"""
+
+
+def restore(
+    payload: Path,
+    *,
+    state: Path,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    check: bool = False,
+    say: Say,
+) -> Report:
+    """Apply `payload` here, and leave `restore-report.json` in `state`.
+
+    `only` and `skip` name sections or item ids; the report speaks of what was asked for. `check`
+    tells what would be done, touches nothing, leaves no report. Raises Failure before anything is
+    touched.
+    """
+    if os.geteuid() != 0:
+        raise Failure("a restore changes the whole system", remedy="run it with sudo")
+    with _workshop(state, check) as work:
+        manifest = open_payload(payload, work / "payload")
+        posture = read_posture(work / "payload" / "posture")
+        items = _selected(tuple(posture.items()), only, skip)
+        wanted = {item.id for item in items if not item.bound}
+        contents = PurePosixPath("payload/posture")
+        (work / "plan.json").write_text(planned(posture, wanted.__contains__, contents).model_dump_json())
+        say(f"restoring {len(wanted)} items of {manifest.host}")
+        ended = _play(work, check, say)
+        report = assembled(manifest.host, items, _read(work / "outcomes"), ended=ended)
+    if not check:
+        with whole(state / REPORT) as aside:
+            aside.write_text(report.text())
+    return report
+
+
+@contextmanager
+def _workshop(state: Path, check: bool) -> Iterator[Path]:
+    """Yield an empty folder to work in; a check leaves nothing, a restore its logs."""
+    if check:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    work = state / "restore"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700, parents=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work / "payload", ignore_errors=True)
+
+
+def _selected(items: Sequence[Item], only: Sequence[str], skip: Sequence[str]) -> tuple[Item, ...]:
+    known = {*SECTIONS, *(item.id for item in items)}
+    for name in (*only, *skip):
+        if name not in known:
+            raise Failure(
+                f"{name}: no section and no item of this payload has that name",
+                remedy=f"name an item's id, or one of {', '.join(SECTIONS)}",
+            )
+    return tuple(
+        item
+        for item in items
+        if (not only or {item.section, item.id} & set(only)) and not {item.section, item.id} & set(skip)
+    )
+
+
+def _play(work: Path, check: bool, say: Say) -> str:
+    """Run the playbook, repeat what it tells, and return why it did not get to its end, or ""."""
+    playbook = work / "payload" / PLAYBOOK / "restore.yaml"
+    progress, outcomes = work / "progress", work / "outcomes"
+    progress.touch()
+    outcomes.touch()
+    options = ["--check"] if check else []
+    with ThreadPoolExecutor(1) as pool:
+        playing = pool.submit(
+            run,
+            [
+                *(sys.executable, "-c", ANSIBLE, json.dumps(sys.path)),
+                *("--inventory", "localhost,", "--connection", "local", *options, str(playbook)),
+            ],
+            cwd=work,
+            env={**_ansible(work, playbook), "REKINDLE_PLAN": str(work / "plan.json")},
+            remedy=f"read {work / 'ansible.log'}",
+        )
+        for line in _lines(progress, playing):
+            say(line)
+    try:
+        (work / "said").write_text(playing.result(), errors="surrogateescape")
+    except Failure as failure:
+        return failure.message
+    return ""
+
+
+def _ansible(work: Path, playbook: Path) -> dict[str, str]:
+    """Return an environment in which Ansible reads and leaves nothing outside `work`."""
+    home = work / "ansible"
+    return {
+        "ANSIBLE_CONFIG": str(playbook.parent / "ansible.cfg"),
+        "ANSIBLE_HOME": str(home),
+        "ANSIBLE_LOCAL_TEMP": str(home / "tmp"),
+        "ANSIBLE_REMOTE_TMP": str(home / "tmp"),
+        "ANSIBLE_LOG_PATH": str(work / "ansible.log"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "REKINDLE_PROGRESS": str(work / "progress"),
+        "REKINDLE_OUTCOMES": str(work / "outcomes"),
+    }
+
+
+def _lines(progress: Path, playing: Future[str]) -> Iterator[str]:
+    """Yield the lines that come into `progress`, until all is played and read."""
+    rest = ""
+    with progress.open(errors="replace") as file:
+        ended = False
+        while not ended:
+            ended = playing.done()
+            *lines, rest = (rest + file.read()).split("\n")
+            yield from lines
+            if not ended:
+                time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace")

@@ -1,0 +1,319 @@
+"""The recovery ISO beside its base: every boot path, every file, both trees, the same bytes twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pycdlib
+import pytest
+
+from autoinstall.config import Config, Identity
+from builder.build import build
+from builder.inspect import inspect
+from builder.iso import medium
+from builder.iso.medium import read_medium
+from collectors.command import MASK, run
+from collectors.failure import Failure
+from collectors.posture import Posture
+from tests.postures import HASH, small_posture
+from tests.synthetic import INFO_2204, synthetic_base
+
+pytestmark = pytest.mark.integration
+
+CONFIG = Config(identity=Identity(password_hash=HASH))
+# xorriso writes the image's own place into these bytes of a BIOS boot image (its -boot-info-table and
+# --grub2-boot-info).
+BOOT_INFO = (slice(8, 64), slice(2548, 2556))
+REPLACED = {"boot/grub/grub.cfg", "boot/grub/loopback.cfg", "md5sum.txt"}
+ADDED = {
+    "autoinstall.yaml",
+    "rekindle/payload.tar",
+    "rekindle/installer/choose_disk.py",
+    "rekindle/installer/failed",
+    "rekindle/first-boot/first-boot",
+    "rekindle/first-boot/rekindle-restore.service",
+}
+
+
+def built(base: Path, output: Path, cache: Path, posture: Posture | None = None) -> Path:
+    build(
+        posture or small_posture(),
+        CONFIG,
+        host="ember",
+        base=base,
+        output=output,
+        cache=cache,
+        say=lambda line: None,
+    )
+    return output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("author")
+
+
+@pytest.fixture(scope="module")
+def base(folder: Path) -> Path:
+    return synthetic_base(folder)
+
+
+@pytest.fixture(scope="module")
+def recovery(folder: Path, base: Path, program_cache: Path) -> Path:
+    return built(base, folder / "recovery.iso", program_cache)
+
+
+def contents(iso: Path) -> dict[str, bytes]:
+    with medium.opened(iso) as image:
+        return {name: medium.content(image, name) for name, _, _ in medium.walk(image)}
+
+
+def extents(iso: Path, offset_sectors: int = 0) -> dict[str, tuple[int, int]]:
+    """Names to (first sector on the whole disk, size) as seen from `offset_sectors` on."""
+    with iso.open("rb") as file:
+        file.seek(offset_sectors * medium.SECTOR_BYTES)
+        image = pycdlib.PyCdlib()
+        image.open_fp(Window(file, offset_sectors * medium.SECTOR_BYTES))
+        return {name: (at + offset_sectors, size) for name, at, size in medium.walk(image)}
+
+
+class Window:
+    """A file as a reader of its partition sees it."""
+
+    mode = "rb"
+
+    def __init__(self, file, start: int) -> None:
+        self.file, self.start = file, start
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        return self.file.seek(to + (self.start if whence == 0 else 0), whence) - self.start
+
+    def tell(self) -> int:
+        return self.file.tell() - self.start
+
+    def read(self, size: int = -1) -> bytes:
+        return self.file.read(size)
+
+
+def masked(image: bytes) -> bytes:
+    raw = bytearray(image)
+    for part in BOOT_INFO:
+        raw[part] = bytes(len(raw[part]))
+    return bytes(raw)
+
+
+def reported(iso: Path) -> list[str]:
+    return run(["xorriso", "-indev", iso, "-report_el_torito", "plain"]).splitlines()
+
+
+def test_every_other_file_of_the_base_is_byte_identical(base: Path, recovery: Path) -> None:
+    before, after = contents(base), contents(recovery)
+    assert set(after) - set(before) == ADDED
+    assert set(before) <= set(after)
+    moved = {"boot/grub/i386-pc/eltorito.img", "boot.catalog"}
+    for name in set(before) - REPLACED - moved:
+        assert after[name] == before[name], name
+    eltorito = "boot/grub/i386-pc/eltorito.img"
+    assert masked(after[eltorito]) == masked(before[eltorito])
+
+
+def test_the_boot_catalogue_has_the_same_entries(base: Path, recovery: Path) -> None:
+    def entries(iso: Path) -> list[list[str]]:
+        lines = [
+            line.split()
+            for line in reported(iso)
+            if "boot img" in line or "img path" in line or "img opts" in line
+        ]
+        return [words[:-1] if "boot" in words[2] else words for words in lines]  # the last word is the sector
+
+    assert entries(recovery) == entries(base)
+    assert len(entries(base)) == 4
+
+
+def test_the_esp_is_byte_identical(base: Path, recovery: Path) -> None:
+    def esp(iso: Path) -> bytes:
+        shown = run(["sgdisk", "-i", "2", iso])
+        first, last = (int(line.split()[2]) for line in shown.splitlines() if "sector:" in line)
+        with iso.open("rb") as file:
+            file.seek(first * 512)
+            return file.read((last - first + 1) * 512)
+
+    assert "EFI system partition" in run(["sgdisk", "-i", "2", recovery])
+    assert hashlib.sha256(esp(recovery)).digest() == hashlib.sha256(esp(base)).digest()
+
+
+def test_the_partition_table_is_clean(recovery: Path) -> None:
+    assert "No problems found" in run(["sgdisk", "-v", recovery])
+    names = [
+        line.split()[-1] for line in run(["sgdisk", "-p", recovery]).splitlines() if line.startswith("   ")
+    ]
+    assert names == ["ISO9660", "Appended2", "Gap1"]
+
+
+def test_both_directory_trees_agree(recovery: Path) -> None:
+    whole, partition = extents(recovery), extents(recovery, offset_sectors=16)
+    assert whole == partition
+    assert set(whole) >= ADDED
+
+
+def test_md5sums_are_right_and_complete(recovery: Path, tmp_path: Path) -> None:
+    run(["xorriso", "-osirrox", "on", "-indev", recovery, "-extract", "/", tmp_path / "tree"])
+    checked = run(["md5sum", "--check", "--strict", "md5sum.txt"], cwd=tmp_path / "tree")
+    names = {line.split(": ")[0][2:] for line in checked.splitlines()}
+    assert all(line.endswith(": OK") for line in checked.splitlines())
+    assert names == set(contents(recovery)) - {
+        "md5sum.txt",
+        "boot.catalog",
+        "boot/grub/i386-pc/eltorito.img",
+    }
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    base: Path, recovery: Path, program_cache: Path, tmp_path: Path
+) -> None:
+    time.sleep(1.1)  # a second later by every clock that could leak in
+    again = built(base, tmp_path / "again.iso", program_cache)
+    assert again.read_bytes() == recovery.read_bytes()
+
+
+def test_another_posture_gives_other_bytes(
+    base: Path, recovery: Path, program_cache: Path, tmp_path: Path
+) -> None:
+    other = built(base, tmp_path / "other.iso", program_cache, small_posture(hostname="ash"))
+    assert other.read_bytes() != recovery.read_bytes()
+
+
+def test_the_base_is_not_touched(base: Path, program_cache: Path, tmp_path: Path) -> None:
+    before = hashlib.sha256(base.read_bytes()).digest()
+    built(base, tmp_path / "r.iso", program_cache)
+    assert hashlib.sha256(base.read_bytes()).digest() == before
+
+
+def test_the_volume_keeps_its_name_and_date(base: Path, recovery: Path) -> None:
+    assert read_medium(recovery).date == read_medium(base).date
+    assert read_medium(recovery).info == read_medium(base).info
+
+
+def test_a_2204_medium_gets_a_nocloud_seed(program_cache: Path, tmp_path: Path) -> None:
+    recovery = built(synthetic_base(tmp_path, info=INFO_2204), tmp_path / "r.iso", program_cache)
+    files = contents(recovery)
+    assert {"nocloud/user-data", "nocloud/meta-data"} <= set(files)
+    assert "autoinstall.yaml" not in files
+    assert b"'ds=nocloud;s=/cdrom/nocloud/'" in files["boot/grub/grub.cfg"]
+
+
+def test_inspect_shows_all_but_the_secret(recovery: Path) -> None:
+    seen = inspect(recovery)
+    assert seen.host == "ember"
+    assert seen.items["apt"] == 1
+    assert seen.autoinstall["identity"]["password"] == MASK
+    assert HASH not in str(seen)
+
+
+def test_a_base_is_no_recovery_iso(base: Path) -> None:
+    with pytest.raises(Failure, match="not a recovery ISO"):
+        inspect(base)
+
+
+def leaves_nothing(folder: Path) -> bool:
+    return not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda base, iso: iso.write_bytes(b"not an iso" * 9999), "not an ISO image"),
+        (lambda base, iso: iso.write_bytes(b""), "not an ISO image"),
+        (
+            lambda base, iso: iso.write_bytes(base.read_bytes()[: base.stat().st_size // 2]),
+            "cut short",
+        ),
+        (lambda base, iso: iso.write_bytes(base.read_bytes()[:100_000]), "ISO image|cut short"),
+        (lambda base, iso: None, "no such file"),
+        (lambda base, iso: iso.mkdir(), "base.iso"),
+    ],
+)
+def test_what_is_no_base_is_refused(
+    base: Path, tmp_path: Path, spoil, said: str, program_cache: Path
+) -> None:
+    iso, out = tmp_path / "base.iso", tmp_path / "out"
+    spoil(base, iso)
+    with pytest.raises(Failure, match=said) as raised:
+        built(iso, out / "r.iso", program_cache)
+    assert str(iso) in raised.value.message
+    assert raised.value.remedy
+    assert "\n" not in str(raised.value)
+    assert leaves_nothing(out)
+
+
+@pytest.mark.parametrize("lack", ["casper", "boot/grub/grub.cfg", ".disk/info", "md5sum.txt"])
+def test_a_medium_that_lacks_something_is_refused(tmp_path: Path, lack: str, program_cache: Path) -> None:
+    base = synthetic_base(tmp_path, without=(lack,))
+    with pytest.raises(Failure, match=rf"no {lack}"):
+        built(base, tmp_path / "out" / "r.iso", program_cache)
+    assert leaves_nothing(tmp_path / "out")
+
+
+def test_an_output_that_is_a_directory_is_refused(base: Path, tmp_path: Path, program_cache: Path) -> None:
+    with pytest.raises(Failure, match="is a directory"):
+        built(base, tmp_path, program_cache)
+    assert leaves_nothing(tmp_path)
+
+
+def test_no_space_is_said_before_the_work(
+    base: Path, tmp_path: Path, program_cache: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("builder.build.PAYLOAD_ROOM_BYTES", 2**61)
+    with pytest.raises(Failure, match="MB are needed"):
+        built(base, tmp_path / "r.iso", program_cache)
+    assert leaves_nothing(tmp_path)
+
+
+def test_no_xorriso_is_said_before_the_work(
+    base: Path, tmp_path: Path, program_cache: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("builder.tools.found", lambda tool: tool != "xorriso")
+    with pytest.raises(Failure, match="xorriso is not installed") as raised:
+        built(base, tmp_path / "r.iso", program_cache)
+    assert raised.value.remedy == "apt install xorriso"
+    assert leaves_nothing(tmp_path)
+
+
+SLOW_BUILD = """
+import builder.build as b, pathlib, sys, time
+from autoinstall.config import Config, Identity
+from tests.postures import HASH, small_posture
+real = b.author
+def slow(base, additions, output):
+    real(base, additions, output)
+    print('authored', flush=True)
+    time.sleep(60)
+b.author = slow
+base, output, cache = map(pathlib.Path, sys.argv[1:])
+b.build(small_posture(), Config(identity=Identity(password_hash=HASH)), host='ember', base=base,
+        output=output, cache=cache, say=lambda line: None)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_build_leaves_the_last_good_iso(
+    base: Path, recovery: Path, tmp_path: Path, program_cache: Path, number: signal.Signals
+) -> None:
+    output = tmp_path / "recovery.iso"
+    output.write_bytes(b"the last good one")
+    environment = {**os.environ, "PYTHONPATH": "."}
+    argv = [sys.executable, "-c", SLOW_BUILD, base, output, program_cache]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    assert process.stdout.readline() == b"authored\n"
+    process.send_signal(number)
+    assert process.wait(timeout=30) != 0
+    assert output.read_bytes() == b"the last good one"
+    built(base, output, program_cache)
+    assert output.read_bytes() == recovery.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["recovery.iso"]

@@ -1,0 +1,88 @@
+"""A machine for tests: a tree in a temporary folder, canned answers, and a record of what was asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from collectors.failure import Failure
+from collectors.host import Entry, Machine
+
+
+@dataclass(frozen=True)
+class FakeHost:
+    """A host with the files under `root`.
+
+    `failing` maps a path to the error that reading or listing it raises; `owners` maps one to its uid and gid
+    (root's where it is not named, whoever runs the tests); `devices` to another file system's number.
+    """
+
+    root: Path
+    booted: bool = False
+    answers: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    failing: Mapping[str, OSError] = field(default_factory=dict)
+    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    devices: Mapping[str, int] = field(default_factory=dict)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def read(self, path: str) -> bytes:
+        self._fail(path)
+        return Machine(self.root).read(path)
+
+    def list(self, path: str) -> list[str]:
+        self._fail(path)
+        return Machine(self.root).list(path)
+
+    def look(self, path: str) -> Entry | None:
+        entry = Machine(self.root).look(path)
+        if entry is None:
+            return None
+        uid, gid = self.owners.get(path, (0, 0))
+        return replace(entry, uid=uid, gid=gid, device=self.devices.get(path, 1))
+
+    def link(self, path: str) -> str:
+        return Machine(self.root).link(path)
+
+    def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
+        self.asked.append(tuple(argv))
+        if tuple(argv) not in self.answers:
+            raise Failure(f"{argv[0]} has no answer", remedy="give the fake one")
+        return self.answers[tuple(argv)]
+
+    def _fail(self, path: str) -> None:
+        if path in self.failing:
+            raise self.failing[path]
+
+
+STATUS = """\
+Package: dpkg
+Status: install ok installed
+Priority: required
+Architecture: amd64
+"""
+
+
+def tree(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
+    """Write `files` by absolute path below `root`: text, bytes, `-> target` for a symlink, None for a directory.
+
+    A dpkg status with nothing but dpkg is there unless `files` has one.
+    """
+    for path, content in {"/var/lib/dpkg/status": STATUS, "/var/lib/dpkg/info": None, **files}.items():
+        place = os.path.join(os.fspath(root), path.lstrip("/"))
+        os.makedirs(place if content is None else os.path.dirname(place), exist_ok=True)
+        if isinstance(content, str) and content.startswith("-> "):
+            os.symlink(content[3:], place)
+        elif content is not None:
+            with open(place, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+            os.chmod(place, 0o644)
+        else:
+            os.chmod(place, 0o755)
+    return root
+
+
+def machine(root: Path, files: Mapping[str, str | bytes | None] | None = None) -> FakeHost:
+    """Return a host with these files."""
+    return FakeHost(tree(root, files or {}))

@@ -1,0 +1,210 @@
+"""What the installer is told: strict, complete, and within the installer's own schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from autoinstall.bake import UNCHOSEN_DISK, bake
+from autoinstall.config import Config, Disk, Identity, read_config
+from autoinstall.delivery import deliver
+from autoinstall.userdata import Autoinstall, schema
+from collectors.failure import Failure
+from collectors.posture import Keyboard
+from tests.postures import HASH, small_posture
+
+CONFIG = Config(identity=Identity(password_hash=HASH))
+INSTALLERS_OWN = Path(__file__).parents[3] / "shared" / "autoinstall-schema.json"
+
+
+def document() -> dict:
+    return yaml.safe_load(bake(small_posture(), CONFIG).text())
+
+
+def test_everything_of_the_posture_is_told() -> None:
+    told = document()
+    assert told["version"] == 1
+    assert told["locale"] == "de_DE.UTF-8"
+    assert told["timezone"] == "Europe/Berlin"
+    assert told["keyboard"] == {"layout": "de", "variant": "nodeadkeys", "toggle": None}
+    assert told["identity"] == {
+        "realname": "Ada Löw",
+        "username": "ada",
+        "hostname": "ember",
+        "password": HASH,
+    }
+    assert told["apt"] == {"fallback": "offline-install", "geoip": False}
+    assert told["shutdown"] == "reboot"
+
+
+def test_no_disk_is_named_before_one_is_chosen() -> None:
+    told = document()
+    assert told["storage"] == {"layout": {"name": "direct", "match": {"path": UNCHOSEN_DISK}}}
+    [choose] = told["early-commands"]
+    assert choose == ["python3", "/cdrom/rekindle/installer/choose_disk.py", "{}", UNCHOSEN_DISK]
+
+
+def test_the_disk_rule_reaches_the_early_command() -> None:
+    config = CONFIG.model_copy(update={"disk": Disk(serial="S5GX*")})
+    [choose] = bake(small_posture(), config).early_commands
+    assert json.loads(choose[2]) == {"serial": "S5GX*"}
+
+
+def test_nothing_that_the_network_must_provide_is_in_it() -> None:
+    assert not {"packages", "snaps", "drivers", "codecs"} & set(document())
+
+
+def test_the_first_boot_is_put_in_place() -> None:
+    late = document()["late-commands"]
+    assert ["cp", "/cdrom/rekindle/payload.tar", "/target/var/lib/rekindle/payload.tar"] in late
+    assert late[-1] == [
+        "curtin",
+        "in-target",
+        "--",
+        "systemctl",
+        "enable",
+        "rekindle-restore.service",
+    ]
+
+
+@pytest.mark.skipif(
+    not INSTALLERS_OWN.exists(), reason="the installer's own schema is not beside the checkout"
+)
+def test_the_installers_own_schema_is_satisfied() -> None:
+    own = json.loads(INSTALLERS_OWN.read_text())
+    told = document()
+    jsonschema.validate(told, own)
+    assert set(told) <= set(own["properties"])
+
+
+def test_our_schema_knows_no_key_that_the_installer_does_not() -> None:
+    jsonschema.validate(document(), schema())
+    with pytest.raises(jsonschema.ValidationError, match="matchh"):
+        wrong = document()
+        wrong["storage"]["layout"]["matchh"] = {"path": "/dev/sda"}
+        jsonschema.validate(wrong, schema())
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("unknown",), 1),
+        (("version",), 2),
+        (("storage", "layout", "name"), "lvmm"),
+        (("storage", "layout", "match"), {}),
+        (("storage", "layout", "matchh"), {"path": "/dev/sda"}),
+        (("apt", "fall-back"), "abort"),
+        (("identity", "password"), "hunter2"),
+        (("identity", "username"), "root"),
+        (("identity", "username"), "Ada"),
+        (("identity", "hostname"), "a b"),
+        (("timezone",), "Europe/Ber lin"),
+        (("locale",), "german"),
+        (("shutdown",), "halt"),
+        (("storage", "config"), [{"type": "disk", "id": "d", "sizee": 1}]),
+    ],
+)
+def test_what_the_installer_would_let_through_is_refused(path: tuple, value: object) -> None:
+    told = document()
+    place = told
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(ValidationError):
+        Autoinstall.model_validate(told)
+
+
+def test_a_storage_config_is_checked_action_by_action() -> None:
+    told = document()
+    told["storage"] = {
+        "config": [
+            {"type": "disk", "id": "disk", "serial": "S1", "ptable": "gpt", "preserve": True},
+            {"type": "partition", "id": "root", "device": "disk", "size": "50%", "offset": 1048576},
+            {"type": "format", "id": "fs", "volume": "root", "fstype": "btrfs", "uuid": "u"},
+            {"type": "mount", "id": "m", "device": "fs", "path": "/", "options": "subvol=@"},
+        ],
+        "swap": {"size": 0},
+    }
+    assert Autoinstall.model_validate(told).storage.config is not None
+
+
+def test_a_missing_password_is_said_with_its_remedy() -> None:
+    with pytest.raises(Failure, match=r"identity\.password_hash") as raised:
+        bake(small_posture(), Config())
+    assert "mkpasswd" in raised.value.remedy
+
+
+def test_a_posture_without_people_needs_a_name() -> None:
+    posture = small_posture()
+    nobody = posture.__class__(**{**vars(posture), "users": posture.users.model_copy(update={"users": ()})})
+    with pytest.raises(Failure, match="no person") as raised:
+        bake(nobody, CONFIG)
+    assert "identity.username" in raised.value.remedy
+    named = Config(identity=Identity(password_hash=HASH, username="eve"))
+    assert bake(nobody, named).identity.username == "eve"
+
+
+def test_values_are_dumped_not_templated() -> None:
+    posture = small_posture(keyboard=Keyboard(layout="no"))
+    assert yaml.safe_load(bake(posture, CONFIG).text())["keyboard"]["layout"] == "no"
+
+
+@pytest.mark.parametrize("release", ["24.04", "26.04", "26.10"])
+def test_later_installers_read_bare_keys_on_the_medium(release: str) -> None:
+    delivery = deliver(bake(small_posture(), CONFIG), release)
+    assert list(delivery.files) == ["autoinstall.yaml"]
+    assert "autoinstall" not in yaml.safe_load(delivery.files["autoinstall.yaml"])
+    assert delivery.arguments == ("autoinstall",)
+
+
+def test_2204_reads_a_nocloud_seed() -> None:
+    delivery = deliver(bake(small_posture(), CONFIG), "22.04")
+    user_data = delivery.files["nocloud/user-data"].decode()
+    assert user_data.startswith("#cloud-config\n")
+    assert set(yaml.safe_load(user_data)) == {"autoinstall"}
+    assert delivery.files["nocloud/meta-data"] == b""
+    assert delivery.arguments == ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/")
+
+
+def test_an_unknown_release_is_refused() -> None:
+    with pytest.raises(Failure, match=r"20\.04"):
+        deliver(bake(small_posture(), CONFIG), "20.04")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "identity:\n  pasword_hash: x\n",
+            r"rekindle\.yaml:2: identity\.pasword_hash: unknown key",
+        ),
+        ("identity:\n  password_hash: hunter2\n", r"rekindle\.yaml:2: identity\.password_hash: "),
+        ("base: [\n", r"rekindle\.yaml:2: "),
+        ("disk:\n  serial: '*'\n", r"rekindle\.yaml:2: disk\.serial: matches any disk"),
+        ("countdown_seconds: soon\n", r"rekindle\.yaml:1: countdown_seconds: "),
+        ("- a\n", r"rekindle\.yaml:1: not a mapping"),
+    ],
+)
+def test_a_wrong_config_is_named_by_file_line_and_key(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "rekindle.yaml"
+    file.write_text(text)
+    with pytest.raises(Failure, match=said) as raised:
+        read_config(file)
+    assert raised.value.remedy
+
+
+def test_a_secret_in_a_wrong_config_is_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "rekindle.yaml"
+    file.write_text("identity:\n  password_hash: hunter2\n")
+    with pytest.raises(Failure) as raised:
+        read_config(file)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_no_config_is_the_default(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "none.yaml") == Config()

@@ -1,0 +1,227 @@
+"""Whole or nothing, guards, and command lines: the builder's parts that need no tools."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builder import flash, timer
+from builder.history import commit_posture, head, known_hosts, last_posture
+from builder.iso.author import boot_commands, volume_epoch
+from builder.places import places
+from builder.publish import is_rclone, publish
+from builder.rehearse.vm import Vm, command_line
+from builder.tools import PACKAGES, require, system_packages
+from builder.whole import whole
+from collectors.failure import Failure
+from tests.postures import small_posture
+
+
+def test_a_whole_file_has_its_final_name_only_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "x.iso"
+    with whole(target) as aside:
+        aside.write_text("half")
+        assert not target.exists()
+    assert target.read_text() == "half"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "x.iso"
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt), whole(target) as aside:
+        aside.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="is a directory"), whole(tmp_path):
+        pass
+
+
+def test_everything_missing_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as raised:
+        require(["no-such-a", "no-such-b", "sh"], {tmp_path / "not" / "yet": 2**62})
+    assert "no-such-a is not installed; no-such-b is not installed; " in raised.value.message
+    assert "MB are needed" in raised.value.message
+    assert "apt install no-such-a no-such-b" in raised.value.remedy
+
+
+def test_every_tool_has_its_package_in_the_list() -> None:
+    assert set(PACKAGES.values()) <= set(system_packages())
+
+
+def test_one_home_holds_all_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REKINDLE_HOME", str(tmp_path))
+    assert {places().config.parent, places().state.parent, places().cache.parent} == {tmp_path}
+    monkeypatch.delenv("REKINDLE_HOME")
+    assert places().config_file == Path("/etc/rekindle/rekindle.yaml")
+
+
+def test_a_posture_is_committed_once(tmp_path: Path) -> None:
+    first = commit_posture(tmp_path, "ember", small_posture(), "system: +all")
+    assert first == head(tmp_path)
+    assert commit_posture(tmp_path, "ember", small_posture(), "again") is None
+    assert last_posture(tmp_path, "ember") == small_posture()
+    second = commit_posture(tmp_path, "ember", small_posture(hostname="ash"), "system: ~hostname")
+    assert second not in (None, first)
+    assert known_hosts(tmp_path) == ["ember"]
+
+
+def test_the_owners_git_settings_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ignore").write_text("*\n")
+    (tmp_path / "home" / ".gitconfig").write_text(
+        f"[core]\n excludesFile = {tmp_path}/home/ignore\n autocrlf = true\n[commit]\n gpgsign = true\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert commit_posture(tmp_path / "repo", "ember", small_posture(), "all")
+    assert last_posture(tmp_path / "repo", "ember") == small_posture()
+
+
+def test_no_posture_yet_has_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no posture yet"):
+        head(tmp_path)
+    assert last_posture(tmp_path, "ember") is None
+
+
+def stick(**facts: object) -> flash.Device:
+    row = {
+        "path": "/dev/sdz",
+        "type": "disk",
+        "size": 8 * 10**9,
+        "ro": False,
+        "rm": True,
+        "tran": "usb",
+    }
+    row |= {"model": "Cruzer", "serial": "4C53", "mountpoints": [None], **facts}
+    return flash.devices(json.dumps({"blockdevices": [row]}))[0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"type": "part"}, "is a partition"),
+        ({"mountpoints": ["/mnt"]}, "is mounted at /mnt"),
+        ({"children": [{"mountpoints": ["/"]}]}, "holds the running system"),
+        (
+            {"children": [{"mountpoints": [None], "children": [{"mountpoints": ["[SWAP]"]}]}]},
+            "holds the running system",
+        ),
+        ({"ro": True}, "is read-only"),
+        ({"size": 1000}, "is smaller than the ISO"),
+        ({"rm": False, "tran": "sata"}, "is not removable"),
+    ],
+)
+def test_what_is_no_stick_is_refused(facts: dict, said: str) -> None:
+    refused = flash.refusal(stick(**facts), 10**9, force=False)
+    assert refused is not None
+    assert said in refused.message
+    assert refused.remedy
+
+
+def test_a_stick_is_written_and_force_lets_only_a_fixed_disk_pass() -> None:
+    assert flash.refusal(stick(), 10**9, force=False) is None
+    assert flash.refusal(stick(rm=False, tran=None), 10**9, force=True) is None
+    assert flash.refusal(stick(mountpoints=["/"]), 10**9, force=True) is not None
+
+
+def test_only_a_block_device_is_a_device(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Failure, match="is not a block device"):
+        flash.inspect_device(tmp_path / "file")
+
+
+def test_remotes_are_told_from_folders() -> None:
+    assert is_rclone("gdrive:rekindle")
+    assert is_rclone("gdrive:")
+    assert not is_rclone("/mnt/a:b")
+    assert not is_rclone("./x")
+
+
+def test_publishing_to_a_folder(tmp_path: Path) -> None:
+    iso, said = tmp_path / "r.iso", []
+    iso.write_bytes(b"iso" * 1000)
+    for _ in range(2):
+        publish(iso, (str(tmp_path / "out"),), host="ember", say=said.append)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["RECOVER.md", "SHA256SUMS", "rekindle-ember.iso"]
+    assert [line.split(": ")[1] for line in said] == ["published", "already there"]
+    assert "rekindle-ember.iso" in (tmp_path / "out" / "RECOVER.md").read_text()
+
+
+def test_one_bad_remote_does_not_sink_the_others(tmp_path: Path) -> None:
+    iso = tmp_path / "r.iso"
+    iso.write_bytes(b"iso")
+    (tmp_path / "file").touch()
+    with pytest.raises(Failure, match="file"):
+        publish(
+            iso,
+            (str(tmp_path / "file" / "x"), str(tmp_path / "good")),
+            host="ember",
+            say=lambda line: None,
+        )
+    assert (tmp_path / "good" / "rekindle-ember.iso").exists()
+
+
+def test_nothing_to_publish_and_nowhere_to(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="nowhere"):
+        publish(tmp_path / "r.iso", (), host="ember", say=print)
+    with pytest.raises(Failure, match="no such file"):
+        publish(tmp_path / "r.iso", (str(tmp_path),), host="ember", say=print)
+
+
+def test_units_run_weekly_and_catch_up() -> None:
+    texts = timer.unit_texts("/usr/bin/rekindle", "weekly", None)
+    assert "OnCalendar=weekly\nPersistent=true\n" in texts["rekindle.timer"]
+    assert "ExecStart=/usr/bin/rekindle refresh\n" in texts["rekindle.service"]
+    assert "REKINDLE_HOME" not in texts["rekindle.service"]
+    assert "Environment=REKINDLE_HOME=/x\n" in timer.unit_texts("/r", "weekly", "/x")["rekindle.service"]
+
+
+def vm(**facts: object) -> Vm:
+    return Vm(**{"folder": Path("/f"), "firmware": "bios", "disk": Path("/d.qcow2"), **facts})
+
+
+def test_the_guest_never_writes_the_medium() -> None:
+    for slot in ("stick", "cd"):
+        words = " ".join(command_line(vm(medium=Path("/r.iso"), slot=slot), kvm=False))
+        assert "file=/r.iso,format=raw,readonly=on" in words
+        assert "bootindex=1" in words
+
+
+def test_a_machine_without_its_medium_has_none() -> None:
+    assert not any("medium" in word for word in command_line(vm(), kvm=False))
+
+
+def test_secure_boot_is_enforced_by_the_firmware() -> None:
+    words = command_line(vm(firmware="secure-boot"), kvm=False)
+    assert "driver=cfi.pflash01,property=secure,value=on" in words
+    assert any("OVMF_CODE_4M.secboot.fd" in word for word in words)
+
+
+def test_kvm_is_used_where_it_works_and_new_kernels_get_one_processor_without() -> None:
+    assert "host" in command_line(vm(), kvm=True)
+    assert "Westmere,-cx16" in command_line(vm(conservative=True), kvm=False)
+
+
+def test_the_guest_reports_through_the_named_port() -> None:
+    assert "virtserialport,chardev=report,name=org.rekindle.report" in command_line(vm(), kvm=False)
+
+
+def test_the_appended_partition_is_named_not_placed() -> None:
+    esp = "--interval:appended_partition_2_start_15714s_size_8192d:all::"
+    report = f"Drive current: x\n-boot_image any efi_path='{esp}'\n"
+    assert boot_commands(report) == [
+        "-boot_image",
+        "any",
+        "efi_path=--interval:appended_partition_2:all::",
+    ]
+
+
+def test_a_volume_date_is_utc() -> None:
+    assert volume_epoch("1970010200000000") == 86400

@@ -1,0 +1,114 @@
+"""The early-command erases the one disk it is sure of, or none."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+import iso_overlay
+
+SOURCE = Path(iso_overlay.__file__).parent / "installer" / "choose_disk.py"
+spec = importlib.util.spec_from_file_location("choose_disk", SOURCE)
+choose_disk = importlib.util.module_from_spec(spec)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded():
+    import sys
+
+    sys.modules["choose_disk"] = choose_disk
+    spec.loader.exec_module(choose_disk)
+
+
+def row(path: str, **facts: object) -> dict:
+    usual = {
+        "type": "disk",
+        "size": 500 * 10**9,
+        "ro": False,
+        "rm": False,
+        "tran": "nvme",
+        "model": "M",
+        "serial": "S",
+    }
+    return {"path": path, **usual, "mountpoint": None, **facts}
+
+
+def seen(*rows: dict, medium: str = "") -> list:
+    return choose_disk.disks(json.dumps({"blockdevices": list(rows)}), medium)
+
+
+STICK = row("/dev/sda", tran="usb", rm=True, children=[row("/dev/sda1", type="part", mountpoint="/cdrom")])
+
+
+def test_the_only_internal_disk_is_chosen() -> None:
+    disks = seen(row("/dev/nvme0n1"), STICK, row("/dev/zram0"), row("/dev/loop0"), medium="/dev/sda1")
+    assert choose_disk.choose(disks, {}).path == "/dev/nvme0n1"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"tran": "usb"},
+        {"rm": True},
+        {"rm": "1"},
+        {"ro": True},
+        {"size": 10**9},
+        {"size": None},
+        {"mountpoint": "/x"},
+    ],
+)
+def test_what_must_not_be_erased_is_no_candidate(facts: dict) -> None:
+    with pytest.raises(choose_disk.NoDisk, match="nothing was erased: no disk fits"):
+        choose_disk.choose(seen(row("/dev/sdb", **facts)), {})
+
+
+def test_the_medium_is_never_chosen_even_when_it_looks_internal() -> None:
+    with pytest.raises(choose_disk.NoDisk, match="the recovery medium"):
+        choose_disk.choose(seen(row("/dev/vda"), medium="/dev/vda"), {})
+    part = row("/dev/vda", children=[row("/dev/vda1", type="part")])
+    with pytest.raises(choose_disk.NoDisk):
+        choose_disk.choose(seen(part, medium="/dev/vda1"), {})
+
+
+def test_two_disks_are_one_too_many_and_both_are_named() -> None:
+    with pytest.raises(choose_disk.NoDisk) as raised:
+        choose_disk.choose(seen(row("/dev/sda", serial="A1"), row("/dev/sdb", serial="B2")), {})
+    assert "2 disks fit" in str(raised.value)
+    assert "A1" in str(raised.value)
+    assert "B2" in str(raised.value)
+
+
+def test_a_rule_names_one_of_two() -> None:
+    disks = seen(row("/dev/sda", serial="A1"), row("/dev/sdb", serial="B2"))
+    assert choose_disk.choose(disks, {"serial": "B*"}).path == "/dev/sdb"
+
+
+def test_a_rule_never_overrules_the_protection() -> None:
+    with pytest.raises(choose_disk.NoDisk):
+        choose_disk.choose(seen(row("/dev/sda", tran="usb", serial="B2")), {"serial": "B2"})
+
+
+def test_main_writes_the_chosen_path(tmp_path, monkeypatch) -> None:
+    autoinstall = tmp_path / "autoinstall.yaml"
+    autoinstall.write_text("match: {path: TOKEN}\n")
+    monkeypatch.setattr(choose_disk, "AUTOINSTALL", autoinstall)
+    monkeypatch.setattr(choose_disk, "CONSOLES", ())
+    rows = json.dumps({"blockdevices": [row("/dev/vda")]})
+    monkeypatch.setattr(choose_disk, "_said", lambda *argv: rows if argv[0] == "lsblk" else "/dev/sr0")
+    assert choose_disk.main("{}", "TOKEN") == 0
+    assert autoinstall.read_text() == "match: {path: /dev/vda}\n"
+    assert choose_disk.main("{}", "TOKEN") == 1
+
+
+def test_main_leaves_the_file_when_no_disk_fits(tmp_path, monkeypatch) -> None:
+    autoinstall = tmp_path / "autoinstall.yaml"
+    autoinstall.write_text("match: {path: TOKEN}\n")
+    monkeypatch.setattr(choose_disk, "AUTOINSTALL", autoinstall)
+    monkeypatch.setattr(choose_disk, "CONSOLES", (str(tmp_path / "console"),))
+    monkeypatch.setattr(choose_disk, "_said", lambda *argv: '{"blockdevices": []}')
+    assert choose_disk.main("{}", "TOKEN") == 1
+    assert "TOKEN" in autoinstall.read_text()
+    assert "nothing was erased" in (tmp_path / "console").read_text()
