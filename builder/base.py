@@ -27,7 +27,7 @@ def base_iso(name: str | None, places: Places, say: Callable[[str], None]) -> Pa
 def standin_iso(places: Places, say: Callable[[str], None]) -> Path:
     """Return the stand-in base, made anew when what it is made from has changed."""
     rules = schema()
-    iso = places.cache / f"standin-{standin_key(rules)}.iso"
+    iso = places.cache / f"standin-{standin_key(rules)[:16]}.iso"
     if not iso.exists():
-        make_standin(iso, schema=rules, cache=places.cache, say=say)
+        make_standin(iso, schema=rules, say=say)
     return iso

@@ -196,7 +196,8 @@ def without_plumbing(host: Host, outcomes: Iterable[Outcome]) -> Iterator[Outcom
     Such a one is root's, has the usual mode, is not empty, and nothing below it is told.
     """
     told = tuple(outcomes)
-    parents = {str(parent) for outcome in told for parent in PurePosixPath(_subject(outcome)).parents}
+    parents = {str(parent) for each in told for parent in PurePosixPath(_subject(each)).parents}
+    parents |= {each.subject for each in told if isinstance(each, Finding)}
     for outcome in told:
         if isinstance(outcome, Capture) and outcome.record.path not in parents:
             file = outcome.record

@@ -91,6 +91,11 @@ def read_manifest(payload: Path) -> Manifest:
         raise _unreadable(payload, error) from None
 
 
+def leads_out(name: str) -> bool:
+    """Tell whether a member of that name could lie outside the folder it is unpacked in."""
+    return name.startswith("/") or bool({"", ".", ".."} & set(name.split("/")))
+
+
 def _playbook() -> dict[str, bytes]:
     root = Path(str(resources.files("iso_overlay")))
     return {
@@ -180,7 +185,7 @@ def _checked(header: tarfile.TarInfo, expected: dict[str, Member], payload: Path
     """Take the member that `header` announces out of `expected`, or refuse it."""
     if not header.isreg():
         raise _damaged(payload, f"{header.name!r} is not a plain file")
-    if header.name.startswith("/") or {"", ".", ".."} & set(header.name.split("/")):
+    if leads_out(header.name):
         raise _damaged(payload, f"{header.name!r} leads out of it")
     member = expected.pop(header.name, None)
     if member is None:

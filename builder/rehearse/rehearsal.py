@@ -18,6 +18,7 @@ from typing import Any
 
 from builder.inspect import carried_posture
 from builder.iso.medium import read_medium
+from builder.payload.payload import leads_out
 from builder.rehearse.vm import OVMF, QEMU, Firmware, Slot, Vm, blank_disk, started
 from builder.tools import require
 from collectors.compare import Score, score
@@ -81,17 +82,29 @@ def summary(rehearsal: Rehearsal) -> dict[str, Any]:
 
 def received(stream: Path) -> tuple[Mapping[str, Any], Posture]:
     """Read what the guest sent; raises Failure when it is not whole."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
         try:
             with tarfile.open(stream) as tar:
-                tar.extractall(folder, filter="data")
-            report = json.loads((Path(folder) / "restore-report.json").read_text())
+                _unpack(tar, folder)
+            report = json.loads((folder / "restore-report.json").read_text())
         except (OSError, tarfile.TarError, ValueError) as error:
             raise Failure(
-                f"the VM sent no whole report: {error}",
-                remedy=f"read {stream.parent / 'serial.log'}",
+                f"the VM sent no whole report: {error}", remedy=f"read {stream.parent / 'serial.log'}"
             ) from None
-        return report, read_posture(Path(folder) / "posture")
+        return report, read_posture(folder / "posture")
+
+
+def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
+    """Unpack plain files, and nothing that a guest could reach out of `folder` with."""
+    for header in tar:
+        if not header.isreg() or leads_out(header.name):
+            raise ValueError(f"{header.name!r} is no plain file inside it")
+        stream = tar.extractfile(header)
+        assert stream is not None  # a regular file has content
+        place = folder / header.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(stream.read())
 
 
 def _run(vm: Vm, timeout_seconds: float, say: Say) -> None:

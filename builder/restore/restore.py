@@ -27,9 +27,9 @@ LOOK_AGAIN_SECONDS = 0.2
 Say = Callable[[str], None]
 
 # Ansible runs in a Python that sees what this one sees: in a PEX no program of its own is on PATH.
-ANSIBLE = """
+PLAY = """
 import json, sys
-sys.path[:] = json.loads(sys.argv.pop(1))
+sys.path[:] = json.load(sys.stdin)
 from ansible.cli.playbook import main
 sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
 """
@@ -103,18 +103,20 @@ def _play(work: Path, check: bool, say: Say) -> str:
     """Run the playbook, repeat what it tells, and return why it did not get to its end, or ""."""
     playbook = work / "payload" / PLAYBOOK / "restore.yaml"
     progress, outcomes = work / "progress", work / "outcomes"
-    progress.touch()
-    outcomes.touch()
+    for empty in (progress, outcomes):
+        empty.touch()
+    (work / "play.py").write_text(PLAY)
     options = ["--check"] if check else []
     with ThreadPoolExecutor(1) as pool:
         playing = pool.submit(
             run,
             [
-                *(sys.executable, "-c", ANSIBLE, json.dumps(sys.path)),
+                *(sys.executable, str(work / "play.py")),
                 *("--inventory", "localhost,", "--connection", "local", *options, str(playbook)),
             ],
             cwd=work,
             env={**_ansible(work, playbook), "REKINDLE_PLAN": str(work / "plan.json")},
+            stdin=json.dumps(sys.path).encode(),
             remedy=f"read {work / 'ansible.log'}",
         )
         for line in _lines(progress, playing):

@@ -141,12 +141,8 @@ def _mapped(file: Path) -> Iterator[bytes]:
 
 def manifest(status: str) -> str:
     """Turn dpkg's status file into `name<tab>version` lines, sorted."""
-    stanzas = (
-        re.findall(r"^(Package|Version): (.*)$", part, re.M) for part in status.split("\n\n")
-    )
-    lines = {
-        f"{fields['Package']}\t{fields['Version']}\n" for fields in map(dict, stanzas) if fields
-    }
+    stanzas = (re.findall(r"^(Package|Version): (.*)$", part, re.M) for part in status.split("\n\n"))
+    lines = {f"{fields['Package']}\t{fields['Version']}\n" for fields in map(dict, stanzas) if fields}
     return "".join(sorted(lines))
 
 

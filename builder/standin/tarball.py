@@ -41,16 +41,14 @@ def content(archive: Path, name: str) -> str:
 
 
 def write_difference(lower: Path, upper: Path, output: Path, keep: Keep) -> None:
-    """Write a tar with what `upper` has beyond or unlike `lower`, its folders, and whiteouts of what it lacks.
+    """Write a tar of what `upper` has beyond or unlike `lower`, with whiteouts of what it lacks.
 
     Only names that `keep` says yes to are written. The result stacks on `lower` by overlayfs to give `upper`.
     """
     below, above = _described(lower), _described(upper)
     changed = {name for name, said in above.items() if below.get(name) != said and keep(name)}
     whited = {name for name in below.keys() - above.keys() if keep(name)}
-    wanted = changed | {
-        str(parent) for name in changed | whited for parent in PurePosixPath(name).parents
-    }
+    wanted = changed | {str(parent) for name in changed | whited for parent in PurePosixPath(name).parents}
     with tarfile.open(upper) as source, tarfile.open(output, "w", format=tarfile.PAX_FORMAT) as tar:
         for member in source:
             if name_of(member) in wanted:
@@ -93,9 +91,7 @@ def _described(archive: Path) -> dict[str, tuple[object, ...]]:
 
 
 def _description(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]:
-    xattrs = sorted(
-        item for item in member.pax_headers.items() if item[0].startswith("SCHILY.xattr.")
-    )
+    xattrs = sorted(item for item in member.pax_headers.items() if item[0].startswith("SCHILY.xattr."))
     return (
         *(member.type, member.mode, member.uid, member.gid, member.size, member.linkname),
         *(member.devmajor, member.devminor, *xattrs),

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
@@ -41,42 +41,58 @@ KEY_NAME = "Rekindle sample archive <sample@rekindle.invalid>"
 
 
 @dataclass(frozen=True)
-class Archive:
-    """`main` and `vendor` lie under `directory`; the key that signed them, as binary and as text."""
+class Key:
+    """The public key that signed the archives, as a keyring and as text."""
+
+    binary: bytes
+    armored: bytes
+
+
+@dataclass(frozen=True)
+class Served:
+    """Both archives, served until the `with` block ends."""
 
     directory: Path
-    key: bytes
-    armored_key: bytes
+    port: int
+    key: Key
 
-
-def sample_archive(cache: Path) -> Archive:
-    """Return the archives, made in `cache` unless they are there; raises Failure."""
-    directory = cache / f"sample-archive-{_key()}"
-    if not directory.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=cache, prefix=".sample-"))
-        try:
-            _make(aside)
-            aside.chmod(0o755)
-            aside.rename(directory)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    return Archive(directory, (directory / "key.gpg").read_bytes(), (directory / "key.asc").read_bytes())
+    def url(self, host: str = "127.0.0.1") -> str:
+        """Return where a machine that calls this one `host` finds `main` and `vendor`."""
+        return f"http://{host}:{self.port}"
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[int]:
-    """Serve `directory` over HTTP on the loopback, and yield the port; it ends with the block."""
+def archive(cache: Path) -> Iterator[Served]:
+    """Serve the archives on the loopback; they are made in `cache` unless they are there."""
+    directory = made(cache)
+    key = Key((directory / "key.gpg").read_bytes(), (directory / "key.asc").read_bytes())
     handler = partial(_Quiet, directory=str(directory))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield server.server_port
+            yield Served(directory, server.server_port, key)
         finally:
             server.shutdown()
             thread.join(5)
+
+
+def made(cache: Path) -> Path:
+    """Return the directory of both archives; raises Failure."""
+    directory = cache / f"sample-archive-{_cache_key()}"
+    if not directory.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=cache, prefix=".sample-"))
+        try:
+            _make(aside)
+            aside.chmod(0o755)
+            # Of two workers that make it at once, either one will do.
+            with suppress(OSError):
+                aside.rename(directory)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return directory
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -84,7 +100,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def _key() -> str:
+def _cache_key() -> str:
     parts = (*REAL, *LIBRARIES, _architecture(), Path("/etc/os-release").read_text())
     own = Path(__file__).read_bytes()
     return hashlib.sha256("\0".join(parts).encode() + own).hexdigest()[:16]

@@ -26,7 +26,7 @@ from collectors.posture import (
     sha256,
 )
 from collectors.sources import format_of, parse_sources
-from tests.sample.archive import COMPONENT, REAL, REAL_WITH_LIBRARIES, SUITE, VENDOR, Archive
+from tests.sample.archive import COMPONENT, REAL, REAL_WITH_LIBRARIES, SUITE, VENDOR, Key
 
 HOST = "hearth"
 MAIN_KEY = "/etc/apt/keyrings/sample.asc"
@@ -57,12 +57,11 @@ ODD_FILES: tuple[tuple[bytes, str, str, str, bytes], ...] = (
     (b"hers", "ada", "ada", "0600", b"ada's own\n"),
     (b"shared", "ada", "potters", "0664", b"for the potters\n"),
     (b".hidden", "bob", "users", "0640", b"bob's\n"),
-    (b".git/config", "root", "root", "0644", b"[core]\n"),
+    (b".gitignore", "root", "root", "0644", b"*~\n"),
 )
 # Path under TOP, owner, group, mode.
 ODD_DIRECTORIES: tuple[tuple[bytes, str, str, str], ...] = (
     (b"", "root", "root", "0755"),
-    (b".git", "root", "root", "0755"),
     (b"nothing in it", "root", "root", "0700"),
     (b"sticky", "root", "root", "1777"),
     (b"group", "ada", "potters", "2750"),
@@ -78,19 +77,19 @@ CONFFILES: tuple[tuple[str, str, bytes], ...] = (
 )
 
 
-def sample_posture(url: str, archive: Archive) -> Posture:
-    """Return the sample's posture, with the archives of `archive` served at `url` (no slash at its end)."""
+def sample_posture(url: str, key: Key) -> Posture:
+    """Return the sample's posture, with the archives served at `url` (no slash at its end)."""
     sources = _sources(url)
     contents = {
-        MAIN_KEY: archive.armored_key,
-        VENDOR_KEY: archive.key,
+        MAIN_KEY: key.armored,
+        VENDOR_KEY: key.binary,
         **sources,
         **{path: content for path, _, content in CONFFILES},
         **{_path(name): content for name, *_, content in ODD_FILES},
     }
     return Posture(
         system=_system(),
-        apt=_apt(sources, archive),
+        apt=_apt(sources, key),
         files=Files(
             files=tuple(sorted(_files(), key=lambda file: file.path)),
             left_out=(LeftOut(path="/etc/machine-id", reason="bound to this machine"),),
@@ -125,8 +124,8 @@ def _sources(url: str) -> dict[str, bytes]:
     return {MAIN_SOURCE: main.encode(), VENDOR_SOURCE: vendor.encode()}
 
 
-def _apt(sources: dict[str, bytes], archive: Archive) -> Apt:
-    keys = {VENDOR_KEY: archive.key, MAIN_KEY: archive.armored_key}
+def _apt(sources: dict[str, bytes], key: Key) -> Apt:
+    keys = {VENDOR_KEY: key.binary, MAIN_KEY: key.armored}
     return Apt(
         baseline="priority",
         packages=tuple(sorted((*REAL, REAL_WITH_LIBRARIES, *VENDOR))),

@@ -113,7 +113,7 @@ def check(document: Document, schema: Mapping[str, Any]) -> None:
 
 
 def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
-    """Follow an anyOf or oneOf into the branch that was meant: the one with the right type, the fewest errors."""
+    """Follow an anyOf or oneOf into the branch that was meant: of the right kind, with the fewest errors."""
     while error.context:
         branches: dict[object, list[jsonschema.ValidationError]] = defaultdict(list)
         for inner in error.context:
@@ -125,19 +125,18 @@ def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
 
 def _is_other(error: jsonschema.ValidationError) -> bool:
     """Tell whether the branch is for another kind of value or another `type:` of action."""
-    return error.validator in ("type", "const") and (
-        len(error.path) == 0 or error.path[-1] == "type"
-    )
+    return error.validator in ("type", "const") and (len(error.path) == 0 or error.path[-1] == "type")
 
 
 def _told(error: jsonschema.ValidationError) -> str:
     path = list(error.absolute_path)
+    schema: Any = error.schema
+    value: Any = error.instance
     if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = sorted(str(key) for key in error.instance if key not in known)
+        unknown = sorted(str(key) for key in value if key not in schema.get("properties", {}))
         return f"{key_path([*path, unknown[0]])}: unknown key"
     if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
+        missing = [key for key in schema["required"] if key not in value]
         return f"{key_path([*path, missing[0]])}: missing"
     return f"{key_path(path) or 'the document'}: {error.message}"
 
@@ -198,7 +197,7 @@ NEEDED = ("identity", "locale", "storage")
 
 
 def refuse_unable(document: Document) -> None:
-    """Raise Refusal where the schema allows what this stand-in does not do, or something it needs is missing."""
+    """Raise Refusal where the schema allows what the stand-in does not do, or what it needs is missing."""
     for key, value in document.items():
         if key in OFF and not OFF[key](value):
             raise Refusal(f"{key}: the stand-in cannot do this")

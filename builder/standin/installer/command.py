@@ -13,9 +13,7 @@ from .errors import Broken
 LAST_LINES = 5
 
 
-def run(
-    argv: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None
-) -> str:
+def run(argv: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
     """Run `argv` and return its standard output; raises Broken with its last lines."""
     shown = shlex.join(argv)
     try:

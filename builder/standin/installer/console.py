@@ -12,7 +12,7 @@ LOG = Path("/var/log/installer/standin.log")
 
 
 def say(text: str) -> None:
-    """Write lines for a person to both consoles and to the log; a console that is not there is passed over."""
+    """Write lines for a person to both consoles and to the log; a console that is not there is no matter."""
     note(text)
     for console in CONSOLES:
         with suppress(OSError):

@@ -1,0 +1,87 @@
+"""What happens on the first boot, between the installer and the login?
+
+Restore, collect again, compare. `iso_overlay/first-boot/first-boot` starts this module inside the PEX
+and passes on whatever begins with `rekindle: `.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.payload.payload import open_payload
+from builder.restore.report import Report
+from builder.restore.restore import restore
+from collectors.collect import collect
+from collectors.compare import Score, score
+from collectors.failure import Failure
+from collectors.host import Machine
+from collectors.posture import Posture
+from collectors.repository import files_of, read_posture
+
+DONE, FAILED, GAPS = 0, 1, 3
+RESTORED = "restored"
+
+
+def main(words: Sequence[str]) -> int:
+    """Restore the payload `words[0]` with the state folder `words[1]`; return the exit code."""
+    payload, state = (Path(word) for word in words)
+    try:
+        say("restore started")
+        report = restore(payload, state=state, say=say)
+        say("collecting again")
+        found, _ = collect(Machine())
+        write_posture(found, state / RESTORED)
+        result = score(_wanted(payload, state), found)
+    except Failure as failure:
+        say(f"restore failed: {failure}")
+        return FAILED
+    show(report, result)
+    say("restore finished")
+    return GAPS if report.gaps() or result.found < result.eligible else DONE
+
+
+def say(line: str) -> None:
+    """Tell a person, through whoever reads our output."""
+    print(f"rekindle: {line}", flush=True)
+
+
+def show(report: Report, result: Score) -> None:
+    """Tell what came of it, with a line for each item that is not as it was."""
+    outcomes = {outcome.id: outcome for outcome in report.items}
+    for outcome in report.gaps():
+        say(f"{outcome.id}: {outcome.state}: {outcome.reason}; {outcome.remedy}")
+    for name in (*result.missing, *result.changed):
+        if name in outcomes and outcomes[name] not in report.gaps():
+            say(f"{name}: not as it was, though {outcomes[name].state}")
+    say(", ".join(f"{count} {state}" for state, count in report.counts().items()))
+    say(f"score {result.percent:.1f} %: {result.found} of {result.eligible} eligible items")
+
+
+def write_posture(posture: Posture, directory: Path) -> None:
+    """Write the files of `posture` as `directory`, replacing it."""
+    aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".posture-"))
+    try:
+        for name, content in files_of(posture).items():
+            place = os.path.join(aside, name)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with open(place, "wb") as file:
+                file.write(content)
+        shutil.rmtree(directory, ignore_errors=True)
+        aside.rename(directory)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _wanted(payload: Path, state: Path) -> Posture:
+    with tempfile.TemporaryDirectory(dir=state) as folder:
+        open_payload(payload, Path(folder) / "payload")
+        return read_posture(Path(folder) / "payload" / "posture")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

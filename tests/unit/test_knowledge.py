@@ -1,0 +1,237 @@
+"""The knowledge about /etc: what it must leave out, and what it must not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from collectors.knowledge import ContentRule, Rule, choices, knowledge
+
+KEY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+WIREGUARD = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ABCDEFE="
+
+
+def verdict(path: str, content: str | bytes = "x\n", kind: str = "file") -> str:
+    raw = content.encode() if isinstance(content, str) else content
+    rule = knowledge().by_name(path, kind) or knowledge().by_content(path, kind, raw)
+    return rule.verdict if rule else "captured"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/ssh/ssh_host_ed25519_key",
+        "/etc/ssl/private/server.key",
+        "/etc/wireguard/wg0.conf",
+        "/etc/letsencrypt/live/example.org/privkey.pem",
+        "/etc/openvpn/client/home.key",
+        "/etc/apt/auth.conf",
+        "/etc/apt/auth.conf.d/90ubuntu-advantage",
+        "/etc/wpa_supplicant/wpa_supplicant.conf",
+        "/etc/ppp/chap-secrets",
+        "/etc/rclone/rclone.conf",
+        "/etc/rclone.conf",
+        "/etc/backup/.netrc",
+        "/etc/backup/.git-credentials",
+        "/etc/cifs/.smbcredentials",
+        "/etc/samba/smbcred-nas",
+        "/etc/google/application_default_credentials.json",
+        "/etc/aws/credentials",
+        "/etc/krb5.keytab",
+        "/etc/cryptsetup-keys.d/home.key",
+        "/etc/msmtprc",
+    ],
+)
+def test_secret_by_name(path: str) -> None:
+    assert verdict(path) == "secret"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"-----BEGIN PRIVATE KEY-----\n{KEY}\n",
+        f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n",
+        f"-----BEGIN EC PRIVATE KEY-----\n{KEY}\n",
+        f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{KEY}\n",
+        f"certificate first\n-----BEGIN OPENSSH PRIVATE KEY-----\n{KEY}\n",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{KEY}\n",
+        "-----BEGIN OpenVPN Static key V1-----\n",
+        "PuTTY-User-Key-File-3: ssh-ed25519\n",
+        "AGE-SECRET-KEY-1QQQQQQQQQQ\n",
+        b"\x95\x03\x98\x04abcd\x01\x00",
+        b"\x94\x58\x04abcd\x16\x00",
+        b"\xc5\xc1\x10\x04abcd\x01\x00",
+        b"(21:protected-private-key(3:rsa",
+        f"[Interface]\nPrivateKey = {WIREGUARD}\n",
+        "proxy = http://ada:geheim@proxy:3128\n",
+        "index-url=https://:token@pypi.example.org/simple\n",
+        "# once: smb://ada:geheim@nas/share\n",
+        "ada:$6$rounds=5000$salt$hashhashhash\n",
+        "admin:$apr1$salt$hashhashhash\n",
+        "password_pbkdf2 root grub.pbkdf2.sha512.10000.ABCDEF\n",
+        "token=ghp_0123456789abcdefghijABCDEFGHIJ012345\n",
+        "AKIA0123456789ABCDEF\n",
+        "//registry.npmjs.org/:_authToken=0123-4567\n",
+        "password = hunter2\n",
+        "db_password: 'geheim'\n",
+        '{"api_key": "abcdef"}\n',
+        '  "client_secret" : "abcdef",\n',
+        "export RESTIC_PASSWORD=geheim\n",
+        "AuthPass=geheim\n",
+        "bindpw=no-matter\n",
+    ],
+)
+def test_secret_by_content(content: str | bytes) -> None:
+    assert verdict("/etc/some/file", content) == "secret"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "x\n",
+        "-----BEGIN CERTIFICATE-----\nMIIE\n",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ada@ember\n",
+        b"\x99\x01\x0d\x04abcd\x01\x00",
+        "passwd:         files systemd\nshadow: files\n",
+        "PasswordAuthentication no\nPermitRootLogin prohibit-password\n",
+        "password\t[success=1 default=ignore]\tpam_unix.so obscure\n",
+        "Defaults passwd_timeout=5\nDefaults env_reset\n",
+        "password = yes\nsecret: none\n",
+        "password=\n",
+        "password=$PASSWORD\npassword: {{ password }}\npassword=<here>\n",
+        "https_proxy = http://proxy.example.org:18023/\n",
+        "url = http://user:password@host/ is how to write it\n",
+        "deb https://example.org/ stable main\n",
+        "GRUB_TIMEOUT=1\n",
+        "XKBOPTIONS=caps:escape\n",
+        "git@github.com:ada/dotfiles.git\n",
+    ],
+)
+def test_no_secret(content: str | bytes) -> None:
+    assert verdict("/etc/some/file", content) == "captured"
+
+
+def test_a_network_connection_is_a_secret_only_with_its_keys() -> None:
+    path = "/etc/NetworkManager/system-connections/home.nmconnection"
+    assert verdict(path, "[connection]\nid=home\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=geheim12\n") == "secret"
+    assert verdict(path, "[connection]\nid=cable\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24\n") == "captured"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/etc/alternatives/editor", "symlink"),
+        ("/etc/rc3.d/S01ssh", "symlink"),
+        ("/etc/ssl/certs/ca-certificates.crt", "file"),
+        ("/etc/ssl/certs/0a1b2c3d.0", "symlink"),
+        ("/etc/ssh/sshd_config.dpkg-old", "file"),
+        ("/etc/x/y/__pycache__/z.pyc", "file"),
+        ("/etc/rekindle/rekindle.yaml", "file"),
+        ("/etc/systemd/system/timers.target.wants/rekindle-refresh.timer", "symlink"),
+        ("/etc/systemd/system/snap-core22-1.mount", "file"),
+        ("/etc/cloud/cloud.cfg.d/99-installer.cfg", "file"),
+        ("/etc/machine-id", "file"),
+    ],
+)
+def test_noise(path: str, kind: str) -> None:
+    assert verdict(path, kind=kind) == "noise"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/etc/ssl/certs/my-ca.pem", "file"),
+        ("/etc/apt/preferences.d/pin", "file"),
+        ("/etc/apt/apt.conf.d/99mine", "file"),
+        ("/etc/keyd/default.conf", "file"),
+        ("/etc/udev/rules.d/99-mine.rules", "file"),
+        ("/etc/systemd/system/backup.service", "file"),
+        ("/etc/systemd/system/multi-user.target.wants/backup.service", "symlink"),
+        ("/etc/sudoers.d/ada", "file"),
+        ("/etc/modprobe.d/mine.conf", "file"),
+        ("/etc/alternativesque", "file"),
+    ],
+)
+def test_an_owners_file_is_captured(path: str, kind: str) -> None:
+    assert verdict(path, kind=kind) == "captured"
+
+
+@pytest.mark.parametrize(
+    ("path", "as_made", "changed", "then"),
+    [
+        ("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 ember\n::1 ip6-localhost\nff02::1 ip6-allnodes\n", "10.0.0.7 nas\n", "captured"),
+        ("/etc/default/locale", "# update-locale\nLANG=de_DE.UTF-8\n", "LC_TIME=en_DK.UTF-8\n", "captured"),
+        ("/etc/default/keyboard", 'XKBLAYOUT="de"\nBACKSPACE="guess"\n', "KMAP=x\n", "captured"),
+        ("/etc/environment", "", "EDITOR=vim\n", "captured"),
+        ("/etc/locale.gen", "# de_DE.UTF-8 UTF-8\n\n", "de_DE.UTF-8 UTF-8\n", "captured"),
+        ("/etc/ca-certificates.conf", "# x\nmozilla/a.crt\n", "!mozilla/b.crt\n", "captured"),
+        ("/etc/security/opasswd", "", "ada:1000:1:$1$x\n", "secret"),
+        ("/etc/aliases", "postmaster:    root\n", "root: ada@example.org\n", "captured"),
+    ],
+)  # fmt: skip
+def test_noise_only_while_it_says_nothing(path: str, as_made: str, changed: str, then: str) -> None:
+    assert verdict(path, as_made) == "noise"
+    assert verdict(path, as_made + changed) == then
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("/etc/fstab", "x", "bound"),
+        ("/etc/netplan/50-cloud-init.yaml", "x", "bound"),
+        ("/etc/ssh/ssh_host_rsa_key.pub", "x", "bound"),
+        ("/etc/default/grub", "GRUB_TIMEOUT=0\n# root=UUID=1\n", "captured"),
+        ("/etc/default/grub", 'GRUB_CMDLINE_LINUX="resume=UUID=1"\n', "bound"),
+        ("/etc/default/grub", "GRUB_CMDLINE_LINUX=cryptdevice=/dev/nvme0n1p3:x\n", "bound"),
+        ("/etc/X11/xorg.conf.d/20-gpu.conf", 'Option "TearFree"\n', "captured"),
+        ("/etc/X11/xorg.conf.d/20-gpu.conf", '  BusID "PCI:1:0:0"\n', "bound"),
+    ],
+)
+def test_bound(path: str, content: str, expected: str) -> None:
+    assert verdict(path, content) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "covers"),
+    [
+        ("/etc/a", "/etc/a", True),
+        ("/etc/a", "/etc/a/b/c", True),
+        ("/etc/a", "/etc/ab", False),
+        ("/etc/*.x", "/etc/a.x", True),
+        ("/etc/*.x", "/etc/a/b.x", False),
+        ("/etc/**/*.x", "/etc/b.x", True),
+        ("/etc/**/*.x", "/etc/a/b/c.x", True),
+        ("/etc/**/.git", "/etc/a/.gitignore", False),
+        ("/etc/rc?.d", "/etc/rc10.d", False),
+        ("/etc/*", "/etc/new\nline", True),
+    ],
+)
+def test_patterns(pattern: str, path: str, covers: bool) -> None:
+    assert Rule(verdict="noise", why="x", paths=(pattern,)).covers(path, "file") is covers
+
+
+def test_a_pattern_that_is_no_regular_expression_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a regular expression"):
+        ContentRule(verdict="noise", why="x", holds="(")
+
+
+def test_every_content_rule_says_what_to_look_for() -> None:
+    for rule in knowledge().contents:
+        assert not (rule.holds and rule.lines), rule.why
+        assert rule.holds or rule.kind != "any", rule.why
+
+
+def test_every_rule_is_about_etc_and_no_reason_is_empty() -> None:
+    for rule in (*knowledge().names, *knowledge().contents):
+        assert rule.why and all(re.match(r"/(?:etc/|etc$|\*\*$)", path) for path in rule.paths)
+
+
+@pytest.mark.parametrize(
+    ("package", "theirs"),
+    [("grub-pc", True), ("linux-generic-hwe-24.04", True), ("linux-image-rt-amd64", False), ("htop", False)],
+)
+def test_what_the_installer_chooses(package: str, theirs: bool) -> None:
+    assert choices().by_installer(package) is theirs

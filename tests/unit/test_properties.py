@@ -1,0 +1,120 @@
+"""No text crashes a parser, and no line of it is dropped in silence."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors import apt, dpkg, files, sources, stanzas, system, users, variables
+from collectors.posture import escaped, unescaped
+
+# What a file's bytes become: any text, with surrogates for bytes that are not UTF-8.
+BYTES = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape"))
+WORDS = st.sampled_from(
+    "deb deb-src [ ] [arch=amd64] https://e.org/x stable main / ./ # : = , \t \n \n\n x:x:1:1:g:/h:/s a:b:2:c "
+    "Types: Suites: URIs: Package: Status: install ok installed Architecture: amd64 Conffiles: /etc/x "
+    "d41d8cd98f00b204e9800998ecf8427e newconffile obsolete remove-on-upgrade A=b 'q ü \udcff".split(" ")
+)
+LIKELY = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", "\n", "\n "]))).map(
+    lambda pairs: "".join(word + end for word, end in pairs)
+)
+TEXT = st.one_of(BYTES, LIKELY)
+
+
+def told(text: str) -> list[str]:
+    """Return the lines that say something."""
+    return [line for line in text.split("\n") if line.strip()]
+
+
+@given(TEXT)
+def test_each_line_of_one_line_sources_is_an_entry_or_a_finding(text: str) -> None:
+    entries, findings = sources.parse_one_line(text, path="x.list")
+    comments = [line for line in told(text) if line.strip().startswith("#")]
+    assert len(entries) + len(findings) == len(told(text)) - len(comments)
+
+
+@given(TEXT)
+def test_each_stanza_of_sources_is_an_entry_or_a_finding(text: str) -> None:
+    found, malformed = stanzas.parse_stanzas(text)
+    entries, findings = sources.parse_deb822(text, path="x.sources")
+    assert len(entries) + len(findings) == len(found) + len(malformed)
+
+
+@given(TEXT)
+def test_each_line_of_stanzas_is_in_a_field_or_malformed(text: str) -> None:
+    found, malformed = stanzas.parse_stanzas(text)
+    if not malformed:
+        kept = [line for each in found for value in each.fields.values() for line in value.split("\n")]
+        assert len(kept) == len([line for line in told(text) if not line.startswith("#")])
+
+
+@given(TEXT)
+def test_each_line_of_passwd_is_an_account_or_a_finding(text: str) -> None:
+    accounts, findings = users.parse_passwd(text)
+    odd_names = [each for each in findings if "UTF-8" in each.reason]
+    assert len(accounts) + len(findings) - len(odd_names) == len(told(text))
+
+
+@given(TEXT)
+def test_each_line_of_group_is_a_group_or_a_finding(text: str) -> None:
+    teams, findings = users.parse_group(text)
+    assert len(teams) + len(findings) == len(told(text))
+
+
+@given(TEXT)
+def test_each_line_of_variables_is_one_or_a_finding(text: str) -> None:
+    lines = [line for line in told(text) if not line.lstrip().startswith("#")]
+    found = [variables.parse_variables(line, name="x") for line in lines]
+    assert all(len(values) + len(findings) == 1 for values, findings in found)
+    whole, findings = variables.parse_variables(text, name="x")
+    assert len(findings) == sum(len(odd) for _, odd in found)
+    assert set(whole) == {name for values, _ in found for name in values}
+
+
+@given(TEXT)
+def test_each_line_of_conffiles_is_one_or_odd(text: str) -> None:
+    conffiles, odd = dpkg.parse_conffiles(text)
+    assert len(conffiles) + len(odd) == len(told(text))
+
+
+@given(TEXT)
+def test_each_stanza_of_a_status_is_a_package_or_a_finding(text: str) -> None:
+    found, _ = stanzas.parse_stanzas(text)
+    packages, findings = dpkg.parse_status(text)
+    assert len(packages) + len(findings) >= len(found)
+
+
+@given(TEXT)
+def test_each_line_of_diversions_is_in_one_or_a_finding(text: str) -> None:
+    diversions, findings = dpkg.parse_diversions(text)
+    lines = text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") if text else []
+    assert len(diversions) == len(lines) // 3
+    assert len(findings) == bool(len(lines) % 3)
+
+
+@given(TEXT, TEXT)
+def test_the_rest_takes_any_text(one: str, other: str) -> None:
+    dpkg.parse_extended_states(one)
+    dpkg.parse_relations(one)
+    files.parse_ucf(one)
+    assert system.ZONE.fullmatch(system.parse_timezone(one, other))
+    assert system.parse_hostname(one).isascii()
+    assert system.parse_machine(one, other) in ("physical", "virtual")
+
+
+@given(st.binary(max_size=200))
+def test_an_initial_status_may_be_anything(content: bytes) -> None:
+    assert apt.parse_initial_status(content) is None
+
+
+@given(st.binary().map(lambda raw: raw.decode(errors="surrogateescape")))
+def test_escaped_names_come_back(name: str) -> None:
+    assert unescaped(escaped(name)) == name
+
+
+@given(st.binary().map(lambda raw: raw.decode(errors="surrogateescape")))
+def test_escaped_names_are_one_line_of_utf8(name: str) -> None:
+    shown = escaped(name)
+    assert shown.encode().decode() == shown
+    assert shown.splitlines() in ([], [shown])
+    assert escaped(unescaped(shown)) == shown
