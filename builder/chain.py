@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoinstall.config import Config, read_config
@@ -18,6 +18,7 @@ from collectors.compare import changes, message
 from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
+from collectors.repository import content_paths
 
 Say = Callable[[str], None]
 
@@ -101,8 +102,14 @@ def _limited(posture: Posture, old: Posture | None, only: tuple[str, ...]) -> Po
         return posture
     if old is None:
         raise Failure("there is no earlier posture to keep the other sections of", remedy="collect all first")
-    kept = {name: getattr(old, name) for name in SECTIONS if name not in only}
-    return replace(posture, **kept, contents={**old.contents, **posture.contents})
+    whose = {name: posture if name in only else old for name in SECTIONS}
+    sections = {name: getattr(whose[name], name) for name in SECTIONS}
+    contents = {
+        path: whose[name].contents[path]
+        for name, section in sections.items()
+        for path in content_paths(section)
+    }
+    return Posture(**sections, contents=contents)
 
 
 def _refuse_unknown(sections: tuple[str, ...]) -> None:

@@ -69,15 +69,18 @@ def read_posture(directory: Path) -> Posture:
         except UnicodeDecodeError as error:
             raise Failure(f"{file}: not UTF-8: {error.reason}", remedy="restore it from git") from None
         sections[section] = read_section(text, kind, name=str(file))
-    contents = {path: _content(directory, path) for path in content_paths(sections["apt"], sections["files"])}
+    paths = (path for section in sections.values() for path in content_paths(section))
+    contents = {path: _content(directory, path) for path in paths}
     return Posture(**sections, contents=contents)
 
 
-def content_paths(apt: Apt, files: Files) -> Iterator[str]:
-    """Yield the escaped path of every item that has its bytes beside the sections."""
-    yield from (source.path for source in apt.sources)
-    yield from (keyring.path for keyring in apt.keyrings)
-    yield from (file.path for file in files.files if file.kind == "file")
+def content_paths(section: Section) -> Iterator[str]:
+    """Yield the escaped path of every item of a section that has its bytes beside the sections."""
+    if isinstance(section, Apt):
+        yield from (source.path for source in section.sources)
+        yield from (keyring.path for keyring in section.keyrings)
+    if isinstance(section, Files):
+        yield from (file.path for file in section.files if file.kind == "file")
 
 
 def content_path(path: str) -> str:

@@ -44,6 +44,7 @@ def write_target(release: Release, sources: Sequence[Source], work: Path) -> Pat
         f"--include={','.join(target_packages(release.distribution))}",
         f"--customize-hook=tar-in {overlay} /",
         '--customize-hook=chroot "$1" systemctl --quiet enable systemd-networkd systemd-resolved',
+        '--customize-hook=chroot "$1" setupcon --save-only',
         *(f"--customize-hook={command}" for command in _TIDY),
     )
     return output

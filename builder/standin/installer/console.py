@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,10 +30,10 @@ def milestone(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write to the log alone."""
+    """Write to the log alone, with the seconds since the machine started."""
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("a", errors="backslashreplace") as log:
-        log.write(f"{text}\n")
+        log.write(f"[{time.monotonic():7.1f}] {text}\n")
 
 
 def ask(question: str) -> str:

@@ -74,7 +74,11 @@ def set_keyboard(keyboard: Mapping[str, Any], target: Path) -> None:
         "XKBVARIANT": keyboard.get("variant", ""),
         "XKBOPTIONS": f"grp:{toggle}" if toggle else "",
     }
-    file.write_text(with_words(file.read_text(), words))
+    before = file.read_text()
+    after = with_words(before, words)
+    if after != before:
+        file.write_text(after)
+        inside(target, ["setupcon", "--save-only"])
 
 
 def with_words(text: str, words: Mapping[str, str]) -> str:

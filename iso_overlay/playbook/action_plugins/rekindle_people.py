@@ -31,9 +31,7 @@ class ActionModule(ActionBase):
         with open(self._task.args["plan"], encoding="utf-8") as file:
             plan = json.load(file)
         outcomes = [self._person(step, group_arguments, task_vars) for step in plan["groups"]]
-        self._made = (
-            {step["name"] for step in plan["groups"]} if self._play_context.check_mode else set()
-        )
+        self._made = {step["name"] for step in plan["groups"]} if self._play_context.check_mode else set()
         for number, step in enumerate(plan["users"], 1):
             self._say(f"users {number} of {len(plan['users'])} {step['name']}")
             outcomes.append(self._person(step, self._user_arguments, task_vars))
@@ -78,11 +76,7 @@ def refused(step):
 def identity(step):
     """Return the number that the account has on this machine, None where it is not."""
     try:
-        return (
-            pwd.getpwnam(step["name"]).pw_uid
-            if "uid" in step
-            else grp.getgrnam(step["name"]).gr_gid
-        )
+        return pwd.getpwnam(step["name"]).pw_uid if "uid" in step else grp.getgrnam(step["name"]).gr_gid
     except KeyError:
         return None
 
@@ -110,9 +104,7 @@ def user_arguments(step, made=frozenset()):
     `made` names groups that are about to be there.
     """
     missing = [
-        name
-        for name in (step["group"], *step["groups"])
-        if not group_exists(name) and name not in made
+        name for name in (step["group"], *step["groups"]) if not group_exists(name) and name not in made
     ]
     shell = step["shell"] if os.path.exists(step["shell"] or "/") else FALLBACK_SHELL
     wanted = {
@@ -137,16 +129,10 @@ def user_arguments(step, made=frozenset()):
 def judged(step, done, shortcomings, is_new):
     """Return the outcome from what the module said."""
     if done.get("failed"):
-        return outcome(
-            step, "failed", " ".join(str(done.get("msg", "")).split()), "see `man useradd`"
-        )
+        return outcome(step, "failed", " ".join(str(done.get("msg", "")).split()), "see `man useradd`")
     if shortcomings:
-        state = (
-            "failed" if any(text.startswith("no group") for text in shortcomings) else "substituted"
-        )
-        return outcome(
-            step, state, "; ".join(shortcomings), "install what is missing, then restore again"
-        )
+        state = "failed" if any(text.startswith("no group") for text in shortcomings) else "substituted"
+        return outcome(step, state, "; ".join(shortcomings), "install what is missing, then restore again")
     if not done.get("changed"):
         return outcome(step, "already")
     if is_new:

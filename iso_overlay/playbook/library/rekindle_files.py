@@ -81,9 +81,7 @@ def checked(path):
         raise RefusedError("not a plain absolute path", "mend the posture")
     parent = os.path.dirname(path)
     if os.path.realpath(parent) != parent:
-        raise RefusedError(
-            "its directory is a symlink on this machine", "put the file where it leads to"
-        )
+        raise RefusedError("its directory is a symlink on this machine", "put the file where it leads to")
     return path
 
 

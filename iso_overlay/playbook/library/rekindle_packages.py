@@ -26,6 +26,7 @@ from ansible.module_utils.rekindle import (
 )
 
 NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
+INSTALLED = re.compile(r"pmstatus:([^ ]+):[0-9.]+:Installed ")
 ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
     "APT_LISTCHANGES_FRONTEND": "none",
@@ -96,9 +97,7 @@ def packages(steps, install, mark):
     if mark and automatic:
         spoken(["apt-mark", "manual", *automatic])
     return [
-        package_outcome(
-            step, name in there and name in manual, name in there or name in candidates, failed
-        )
+        package_outcome(step, name in there and name in manual, name in there or name in candidates, failed)
         for step in steps
         for name in (step["name"],)
     ]
@@ -109,16 +108,12 @@ def package_outcome(step, is_there, is_offered, failed):
     if not NAME.fullmatch(name):
         return outcome(step, FAILED, "not the name of a package", "mend the posture")
     if name in failed:
-        return outcome(
-            step, FAILED, failed[name], f"run `apt install {name}` and read what it says"
-        )
+        return outcome(step, FAILED, failed[name], f"run `apt install {name}` and read what it says")
     if is_there:
         return outcome(step, ALREADY)
     if is_offered:
         return outcome(step, RESTORED)
-    return outcome(
-        step, UNAVAILABLE, "no source offers it", "add its source, or look for its new name"
-    )
+    return outcome(step, UNAVAILABLE, "no source offers it", "add its source, or look for its new name")
 
 
 def installed_all(wanted, progress, log):
@@ -155,9 +150,7 @@ def complaint(said):
 
 def installed(wanted):
     """Return which of `wanted` are installed and configured."""
-    _, said = spoken(
-        ["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"]
-    )
+    _, said = spoken(["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"])
     there = set()
     for line in said.splitlines():
         name, architecture, status = line.split("\t")
@@ -209,9 +202,7 @@ def holds(steps, mark):
         if step["name"] in before
         else outcome(step, RESTORED)
         if step["name"] in after
-        else outcome(
-            step, FAILED, "apt does not know it", f"run `apt-mark hold {step['name']}` later"
-        )
+        else outcome(step, FAILED, "apt does not know it", f"run `apt-mark hold {step['name']}` later")
         for step in steps
     ]
 
@@ -273,10 +264,8 @@ def follow(process, status, wanted, progress):
 
 def configured(line):
     """Return the package that is installed by now: `pmstatus:tree:100.0:Installed tree (amd64)`."""
-    kind, *fields = line.split(":")
-    if kind != "pmstatus" or len(fields) < 3 or not fields[-1].startswith("Installed"):
-        return ""
-    return ":".join(fields[:-2])
+    match = INSTALLED.match(line)
+    return match[1] if match else ""
 
 
 if __name__ == "__main__":

@@ -126,9 +126,7 @@ def generated(root, name):
     listed = read(root, "/etc/locale.gen")
     if line not in listed.splitlines():
         write(root, "/etc/locale.gen", listed + line + "\n")
-    done = subprocess.run(
-        ["locale-gen"], capture_output=True, stdin=subprocess.DEVNULL, check=False
-    )
+    done = subprocess.run(["locale-gen"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
     return "" if done.returncode == 0 else f"locale-gen ended with {done.returncode}"
 
 
@@ -156,9 +154,7 @@ def put_zone(root, zone):
 
 def is_keyboard(root, keyboard):
     text = read(root, "/etc/default/keyboard")
-    return all(
-        value_of(text, word) == keyboard.get(key, "") for key, word in KEYBOARD_WORDS.items()
-    )
+    return all(value_of(text, word) == keyboard.get(key, "") for key, word in KEYBOARD_WORDS.items())
 
 
 def put_keyboard(root, keyboard):

@@ -55,9 +55,7 @@ def why(error):
 
 def write_whole(path, content, mode, uid=0, gid=0):
     """Replace the file at `path` (bytes or str) by one of this content, mode and owner."""
-    aside = os.path.join(
-        os.path.dirname(path), b".rekindle" if isinstance(path, bytes) else ".rekindle"
-    )
+    aside = os.path.join(os.path.dirname(path), b".rekindle" if isinstance(path, bytes) else ".rekindle")
     remove(aside)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,0 +1,164 @@
+"""The script that starts the restore at first boot, without a machine around it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tarfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from builder.payload.payload import write_payload
+from builder.restore.first_boot import write_posture
+from collectors.repository import read_posture
+from tests.sample.archive import Key
+from tests.sample.posture import sample_posture
+from tests.unit.restore.playbook import OVERLAY, loaded
+
+SAMPLE = sample_posture("http://127.0.0.1:1", Key(b"binary", b"armored"))
+STAND_IN = """
+import json, os, sys
+print("rekindle: restore started", *sys.argv[1:], os.environ["PEX_MODULE"], flush=True)
+print("noise", flush=True)
+sys.exit(int(os.environ.get("CODE", "0")))
+"""
+
+
+@pytest.fixture
+def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Load the script with all its places under `tmp_path`, and a payload with a small program."""
+    script = loaded("first-boot/first-boot", "first_boot")
+    for name in ("tty1", "sbin", "state"):
+        (tmp_path / name).mkdir() if name != "tty1" else (tmp_path / name).touch()
+    (tmp_path / "program").write_text(STAND_IN)
+    write_payload(SAMPLE, tmp_path / "program", host="h", output=tmp_path / "state" / "payload.tar")
+    places = {
+        "STATE": tmp_path / "state",
+        "CACHE": tmp_path / "cache",
+        "LOG": tmp_path / "log",
+        "CONSOLES": (str(tmp_path / "tty1"), str(tmp_path / "no-such-tty")),
+        "REPORT_PORT": tmp_path / "port",
+        "POLICY": tmp_path / "sbin" / "policy-rc.d",
+    }
+    for name, value in places.items():
+        monkeypatch.setattr(script, name, value)
+    monkeypatch.setattr(script, "wait_for_network", lambda: None)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(script.subprocess, "run", lambda argv, check: ran.append(argv))
+    script.ran = ran
+    return script
+
+
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 0), (1, 1)])
+def test_the_machine_goes_on_and_only_success_is_final(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch, code: int, ends: int
+) -> None:
+    monkeypatch.setenv("CODE", str(code))
+    assert boot.main() == ends
+    assert (boot.STATE / "restored.done").exists() == (ends == 0)
+    assert boot.ran[-1][-2:] == ["start", "default.target"]
+    assert not boot.POLICY.exists()
+
+
+def test_consoles_see_progress_and_the_log_everything(boot: ModuleType, tmp_path: Path) -> None:
+    boot.main()
+    started = f"rekindle: restore started {boot.STATE}/payload.tar {boot.STATE}"
+    assert (tmp_path / "tty1").read_bytes() == f"{started} builder.restore.first_boot\r\n".encode()
+    assert (tmp_path / "log").read_text().splitlines()[1] == "noise"
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
+
+
+def test_a_rehearsal_sends_what_there_is_and_powers_off(boot: ModuleType, tmp_path: Path) -> None:
+    boot.REPORT_PORT.touch()
+    (boot.STATE / "restore-report.json").write_text("{}")
+    sent = tmp_path / "sent"
+    write_posture(SAMPLE, boot.STATE / "restored")
+    assert boot.main() == 0
+    assert boot.ran[-1] == ["systemctl", "--no-block", "poweroff"]
+    with tarfile.open(boot.REPORT_PORT) as tar:
+        tar.extractall(sent)
+    assert (sent / "restore-report.json").read_text() == "{}"
+    assert "restore started" in (sent / "restore.log").read_text()
+    assert read_posture(sent / "posture") == SAMPLE
+
+
+def test_a_rehearsal_of_a_damaged_payload_still_reports(boot: ModuleType) -> None:
+    boot.REPORT_PORT.touch()
+    payload = boot.STATE / "payload.tar"
+    payload.write_bytes(payload.read_bytes().replace(b'print("noise"', b'print("n0ise"'))
+    assert boot.main() == 1
+    with tarfile.open(boot.REPORT_PORT) as tar:
+        assert tar.getnames() == ["restore.log"]
+        log = tar.extractfile("restore.log")
+        assert log is not None
+        assert b"restore failed" in log.read()
+    assert boot.ran[-1] == ["systemctl", "--no-block", "poweroff"]
+    assert not (boot.STATE / "restored.done").exists()
+
+
+def test_services_do_not_start_meanwhile(boot: ModuleType) -> None:
+    with boot.services_held():
+        assert boot.POLICY.stat().st_mode & 0o111
+        assert "exit 101" in boot.POLICY.read_text()
+    assert not boot.POLICY.exists()
+
+
+def test_an_owners_policy_stays(boot: ModuleType) -> None:
+    boot.POLICY.write_text("#!/bin/sh\nexit 0\n")
+    with boot.services_held():
+        pass
+    assert boot.POLICY.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_a_stopped_console_holds_nothing_up(boot: ModuleType, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(boot, "CONSOLE_SECONDS", 0.2)
+    pipe = tmp_path / "stopped"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        boot.show(str(pipe), b"x" * 1_000_000)
+        assert os.read(reader, 1) == b"x"
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("ipv4", "ipv6", "there"),
+    [
+        ([], [], False),
+        (["Iface Destination", "eth0 00000000 0100000A"], [], True),
+        (["Iface Destination", "eth0 0000000A 00000000"], [], False),
+        ([], ["0" * 32 + " 00 " + "0" * 32 + " 00 x eth0"], True),
+        ([], ["0" * 32 + " 00 " + "0" * 32 + " 00 x lo"], False),
+    ],
+)
+def test_a_default_route_is_seen(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch, ipv4: list[str], ipv6: list[str], there: bool
+) -> None:
+    tables = {"/proc/net/route": ipv4, "/proc/net/ipv6_route": ipv6}
+    monkeypatch.setattr(boot, "read_lines", tables.__getitem__)
+    assert boot.has_route() == there
+
+
+def test_the_unit_runs_once_and_starts_the_script() -> None:
+    unit = (OVERLAY / "first-boot" / "rekindle-restore.service").read_text()
+    assert "ConditionPathExists=!/var/lib/rekindle/restored.done" in unit
+    assert "ConditionPathExists=/var/lib/rekindle/payload.tar" in unit
+    assert "Type=oneshot" in unit
+    assert "TimeoutStartSec=infinity" in unit
+    assert "ExecStart=/usr/bin/python3 /usr/local/lib/rekindle/first-boot\n" in unit
+    assert os.access(OVERLAY / "first-boot" / "first-boot", os.X_OK)
+
+
+def test_the_script_needs_no_more_than_python_and_its_library() -> None:
+    code = "import ast,sys;t=ast.parse(open(sys.argv[1]).read());" + (
+        "n={a.name for x in ast.walk(t) if isinstance(x,ast.Import) for a in x.names}|"
+        "{x.module for x in ast.walk(t) if isinstance(x,ast.ImportFrom)};"
+        "print(sorted(m for m in n if m.split('.')[0] not in sys.stdlib_module_names))"
+    )
+    script = OVERLAY / "first-boot" / "first-boot"
+    done = subprocess.check_output(["python3", "-c", code, script], text=True)
+    assert done.strip() == "[]"

@@ -1,0 +1,351 @@
+"""The playbook's modules, without Ansible: what they decide, and what they write into a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from collectors.posture import escaped
+from tests.unit.restore.playbook import library, loaded, shared
+
+files = library("rekindle_files")
+packages = library("rekindle_packages")
+system = library("rekindle_system")
+people = loaded("playbook/action_plugins/rekindle_people.py", "rekindle_people")
+
+ME, MINE = str(os.getuid()), str(os.getgid())
+
+
+def step(path: str | bytes, **fields: str) -> dict[str, str]:
+    name = escaped(os.fsdecode(path))
+    plain = {"id": f"file:{name}", "path": name, "kind": "file", "owner": ME, "group": MINE}
+    return {**plain, "mode": "0644", "target": "", "content": "", **fields}
+
+
+@pytest.mark.parametrize("name", [b"plain", b"line\nbreak", b"caf\xe9", b"back\\x41", "ö".encode()])
+def test_raw_undoes_escaped(name: bytes) -> None:
+    assert shared().raw(escaped(os.fsdecode(name))) == name
+
+
+def test_a_file_comes_back_once(tmp_path: Path) -> None:
+    place = os.fsencode(tmp_path / "etc") + b"/caf\xe9\n"
+    (tmp_path / "content").write_bytes(b"{{ 1 + 1 }}")
+    wanted = step(place, content="content", mode="0640")
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
+    assert Path(os.fsdecode(place)).read_bytes() == b"{{ 1 + 1 }}"
+    assert stat.S_IMODE(os.stat(place).st_mode) == 0o640
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
+    assert os.listdir(os.path.dirname(place)) == [b"caf\xe9\n"]
+
+
+@pytest.mark.parametrize("change", [{"mode": "4755"}, {"content": "other"}])
+def test_a_difference_is_mended(change: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"a")
+    (tmp_path / "other").write_bytes(b"b")
+    wanted = step(tmp_path / "x", content="content").copy()
+    files.brought_back(wanted, str(tmp_path), False)
+    assert files.brought_back({**wanted, **change}, str(tmp_path), False)["state"] == "restored"
+    mode = stat.S_IMODE((tmp_path / "x").stat().st_mode)
+    assert mode == int(change.get("mode", "0644"), 8)
+    assert (tmp_path / "x").read_bytes() == (b"b" if "content" in change else b"a")
+
+
+def test_directories_and_symlinks(tmp_path: Path) -> None:
+    folder = step(tmp_path / "d", kind="directory", mode="1777")
+    link = step(tmp_path / "l", kind="symlink", mode="", target="/no{{ }}/\\xff")
+    for wanted in (folder, link):
+        assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
+        assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
+    assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o1777
+    assert os.readlink(os.fsencode(tmp_path / "l")) == b"/no{{ }}/\xff"
+
+
+def test_a_symlink_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("safe")
+    (tmp_path / "x").symlink_to("victim")
+    (tmp_path / "content").write_text("new")
+    wanted = step(tmp_path / "x", content="content")
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
+    assert (tmp_path / "victim").read_text() == "safe"
+    assert (tmp_path / "x").read_text() == "new"
+    assert not (tmp_path / "x").is_symlink()
+
+
+def test_an_empty_directory_makes_room_and_a_full_one_does_not(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious").touch()
+    (tmp_path / "content").touch()
+    states = {
+        name: files.brought_back(step(tmp_path / name, content="content"), str(tmp_path), False)
+        for name in ("empty", "full")
+    }
+    assert states["empty"]["state"] == "restored"
+    assert states["full"]["state"] == "failed"
+    assert states["full"]["reason"] == "a directory with files is there"
+    assert (tmp_path / "full" / "precious").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("etc/passwd", "not a plain absolute path"),
+        ("/etc/../passwd", "not a plain absolute path"),
+        ("/etc//passwd", "not a plain absolute path"),
+        ("/etc/", "not a plain absolute path"),
+        ("/", "not a plain absolute path"),
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_refused(path: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "content").touch()
+    outcome = files.brought_back(step(path, content="content"), str(tmp_path), False)
+    assert (outcome["state"], outcome["reason"]) == ("failed", reason)
+    assert outcome["remedy"]
+
+
+def test_nothing_is_written_through_a_symlinked_directory(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "in").symlink_to("outside")
+    (tmp_path / "content").touch()
+    outcome = files.brought_back(step(tmp_path / "in" / "x", content="content"), str(tmp_path), False)
+    assert outcome["reason"] == "its directory is a symlink on this machine"
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_nothing_is_written_for_a_stranger(tmp_path: Path) -> None:
+    (tmp_path / "content").touch()
+    wanted = step(tmp_path / "x", content="content", owner="no-such-user", mode="4755")
+    outcome = files.brought_back(wanted, str(tmp_path), False)
+    assert (outcome["state"], outcome["reason"]) == (
+        "failed",
+        f"no no-such-user:{MINE} on this machine",
+    )
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_check_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "content").touch()
+    wanted = step(tmp_path / "new" / "x", content="content")
+    assert files.brought_back(wanted, str(tmp_path), True)["state"] == "restored"
+    assert not (tmp_path / "new").exists()
+
+
+POLICY = """\
+tree:
+  Installed: (none)
+  Candidate: 2.1.0-1
+  Version table:
+     2.1.0-1 500
+virtual:
+  Installed: (none)
+  Candidate: (none)
+libc6:i386:
+  Installed: 2.36
+  Candidate: 2.36
+"""
+
+
+def test_candidates_are_read_from_the_policy() -> None:
+    assert packages.candidates_of(POLICY) == {"tree", "libc6:i386"}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("pmstatus:tree:100.0000:Installed tree (amd64)", "tree"),
+        ("pmstatus:libc6:i386:40.0:Installed libc6:i386 (i386)", "libc6:i386"),
+        ("pmstatus:tree:50.0000:Unpacking tree (amd64)", ""),
+        ("dlstatus:1:20.0:Retrieving file 1 of 2", ""),
+        ("", ""),
+    ],
+)
+def test_progress_is_read_from_the_status(line: str, name: str) -> None:
+    assert packages.configured(line) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "offered", "failed", "state"),
+    [
+        ("tree", True, True, {}, "already"),
+        ("tree", False, True, {}, "restored"),
+        ("tree", False, False, {}, "unavailable"),
+        ("tree", False, True, {"tree": "E: broken"}, "failed"),
+        ("; rm -rf /", False, False, {}, "failed"),
+        ("$(id)", False, False, {}, "failed"),
+        ("-oAPT::Update::Pre-Invoke=id", False, False, {}, "failed"),
+        ("{{ 1 + 1 }}", False, False, {}, "failed"),
+    ],
+)
+def test_what_became_of_a_package(
+    name: str, there: bool, offered: bool, failed: dict[str, str], state: str
+) -> None:
+    wanted = {"id": f"apt:{name}", "name": name}
+    outcome = packages.package_outcome(wanted, there, offered, failed)
+    assert outcome["state"] == state
+    assert bool(outcome["reason"]) == bool(outcome["remedy"]) == (state not in ("already", "restored"))
+
+
+def test_halving_finds_the_one_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    there: set[str] = set()
+
+    def apt(argv: list[str], wanted: list[str], progress: str, log: str) -> tuple[int, str]:
+        asked.append(wanted)
+        if "bad" in wanted:
+            return 100, "dpkg: error processing bad\nE: Sub-process returned an error"
+        there.update(wanted)
+        return 0, ""
+
+    monkeypatch.setattr(packages, "followed", apt)
+    monkeypatch.setattr(packages, "installed", lambda names: there & set(names))
+    names = [f"good-{number}" for number in range(9)]
+    failed = packages.installed_all([*names[:5], "bad", *names[5:]], "", os.devnull)
+    assert list(failed) == ["bad"]
+    assert failed["bad"] == "dpkg: error processing bad; E: Sub-process returned an error"
+    assert there == set(names)
+    assert len(asked) <= 10
+
+
+def test_one_transaction_where_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(packages, "followed", lambda argv, *rest: (asked.append(argv), (0, ""))[1])
+    assert packages.installed_all(["a1", "b1"], "", os.devnull) == {}
+    assert len(asked) == 1
+    assert asked[0][-2:] == ["a1", "b1"]
+
+
+def test_a_source_that_cannot_be_read_is_named() -> None:
+    sources = [
+        {"id": "apt-source:/a", "uris": ["http://dead.invalid/main/"]},
+        {"id": "apt-source:/b", "uris": ["http://good.invalid/main"]},
+    ]
+    said = "Hit:1 http://good.invalid/main x\nE: Failed to fetch http://dead.invalid/main/dists/x"
+    notes = packages.unread(sources, said)
+    assert [note["id"] for note in notes] == ["apt-source:/a"]
+    assert "Failed to fetch" in notes[0]["reason"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for folder in ("etc/default", "usr/share/zoneinfo/Europe"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "usr/share/zoneinfo/Europe/Berlin").touch()
+    (tmp_path / "etc/timezone").write_text("Etc/UTC\n")
+    (tmp_path / "etc/hostname").write_text("old\n")
+    (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 old\n")
+    (tmp_path / "etc/default/keyboard").write_text('XKBLAYOUT="us"\nBACKSPACE="guess"\n')
+    # An owner other than root's would need root.
+    whole = shared().write_whole
+    monkeypatch.setattr(system, "write_whole", lambda p, c, m: whole(p, c, m, int(ME), int(MINE)))
+    return f"{tmp_path}/"
+
+
+KEYBOARD = {"model": "pc105", "layout": "de", "variant": "", "options": "caps:escape"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "path", "text"),
+    [
+        ("hostname", "hearth", "etc/hostname", "hearth\n"),
+        ("hostname", "hearth", "etc/hosts", "127.0.0.1 localhost\n127.0.1.1 hearth\n"),
+        ("locale", "C.UTF-8", "etc/default/locale", 'LANG="C.UTF-8"\n'),
+        ("timezone", "Europe/Berlin", "etc/timezone", "Europe/Berlin\n"),
+        (
+            "keyboard",
+            KEYBOARD,
+            "etc/default/keyboard",
+            'BACKSPACE="guess"\nXKBMODEL="pc105"\nXKBLAYOUT="de"\nXKBOPTIONS="caps:escape"\n',
+        ),
+    ],
+)
+def test_the_system_is_told_once(root: str, key: str, value: object, path: str, text: str) -> None:
+    wanted = {"id": f"system:{key}", "key": key, "value": value}
+    assert system.brought_back(wanted, root, True)["state"] == "restored"
+    assert system.brought_back(wanted, root, False)["state"] == "restored"
+    assert Path(root, path).read_text() == text
+    assert system.brought_back(wanted, root, False)["state"] == "already"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hostname", "a b"),
+        ("hostname", "$(id)"),
+        ("locale", "../../etc/passwd"),
+        ("locale", 'C"; id; "'),
+        ("timezone", "../../../etc/passwd"),
+        ("timezone", "Mars/Olympus"),
+        ("keyboard", {**KEYBOARD, "layout": '";id;"'}),
+    ],
+)
+def test_the_system_is_told_nothing_odd(root: str, key: str, value: object) -> None:
+    before = {path: path.read_bytes() for path in Path(root).rglob("*") if path.is_file()}
+    outcome = system.brought_back({"id": "system:x", "key": key, "value": value}, root, False)
+    assert outcome["state"] == "failed"
+    assert {path: path.read_bytes() for path in Path(root).rglob("*") if path.is_file()} == before
+
+
+def user(**fields: object) -> dict[str, object]:
+    plain = {"id": "user:ada", "name": "ada-of-the-tests", "uid": 54321, "group": "root"}
+    return {**plain, "gecos": "{{ 1 }}", "home": "/h", "shell": "/bin/sh", "groups": [], **fields}
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (user(), ""),
+        (user(name="root"), "root is never changed"),
+        (user(uid=0), "root is never changed"),
+        (user(name="daemon", uid=1234), "an account of the system has that name here"),
+        (user(name="-r"), "not the name of an account"),
+        (user(name="a:b"), "not the name of an account"),
+        (user(name="$(id)"), "not the name of an account"),
+        ({"name": "daemon", "gid": 1500}, "an account of the system has that name here"),
+        ({"name": "root", "gid": 1500}, "root is never changed"),
+    ],
+)
+def test_accounts_of_the_system_are_not_touched(step: dict[str, object], reason: str) -> None:
+    assert people.refused(step) == reason
+
+
+def test_a_person_is_made_as_written() -> None:
+    module, wanted, shortcomings = people.user_arguments(user(groups=["daemon"]))
+    assert (module, shortcomings) == ("ansible.builtin.user", [])
+    assert wanted["comment"] == "{{ 1 }}"
+    assert wanted["groups"] == ["daemon"]
+    assert wanted["group"] == "root"
+    assert "password" not in wanted
+
+
+def test_missing_groups_and_shells_are_said_and_the_person_is_made_all_the_same() -> None:
+    wanted_step = user(group="no-such-group", groups=["daemon", "nor-this"], shell="/bin/no-such")
+    _, wanted, shortcomings = people.user_arguments(wanted_step)
+    assert "group" not in wanted
+    assert wanted["groups"] == ["daemon"]
+    assert wanted["shell"] == "/bin/bash"
+    outcome = people.judged(wanted_step, {"changed": True}, shortcomings, True)
+    assert outcome["state"] == "failed"
+    assert outcome["reason"].startswith("no group no-such-group here; no group nor-this here")
+
+
+@pytest.mark.parametrize(
+    ("done", "shortcomings", "is_new", "state"),
+    [
+        ({"changed": False}, [], False, "already"),
+        ({"changed": True}, [], False, "restored"),
+        ({"changed": True}, [], True, "restored"),
+        ({"changed": True}, ["no /bin/fish here, so /bin/bash"], True, "substituted"),
+        ({"failed": True, "msg": "UID 1 in\nuse"}, [], False, "failed"),
+    ],
+)
+def test_what_became_of_a_person(
+    done: dict[str, object], shortcomings: list[str], is_new: bool, state: str
+) -> None:
+    outcome = people.judged(user(), done, shortcomings, is_new)
+    assert outcome["state"] == state
+    assert ("passwd" in outcome["remedy"]) == (is_new and not shortcomings)
+    json.dumps(outcome)
