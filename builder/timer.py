@@ -75,7 +75,7 @@ def verify(texts: dict[str, str]) -> None:
         for name, text in texts.items():
             (Path(folder) / name).write_text(text)
         run(
-            ["systemd-analyze", "verify", *(f"{folder}/{name}" for name in texts)],
+            ["systemd-analyze", "verify", "--man=no", *(f"{folder}/{name}" for name in texts)],
             remedy="mend `timer.calendar` in rekindle.yaml (see systemd.time(7))",
         )
 

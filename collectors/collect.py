@@ -44,10 +44,16 @@ def collect(
 
 
 def _named(failures: list[tuple[str, Failure | OSError]]) -> Failure:
-    said = "; ".join(f"{name}: {_message(error)}" for name, error in failures)
-    remedies = [error.remedy for _, error in failures if isinstance(error, Failure)]
+    """Return one failure for all, each cause told once."""
+    sections: dict[str, list[str]] = {}
+    for name, error in failures:
+        sections.setdefault(_message(error), []).append(name)
+    said = "; ".join(f"{', '.join(names)}: {message}" for message, names in sections.items())
+    remedies = dict.fromkeys(error.remedy for _, error in failures if isinstance(error, Failure))
     return Failure(f"not collected: {said}", remedy="; ".join(remedies) or "run with sudo")
 
 
 def _message(error: Failure | OSError) -> str:
-    return error.message if isinstance(error, Failure) else str(error)
+    if isinstance(error, Failure):
+        return error.message
+    return f"{error.filename or 'a file'}: {error.strerror or error}"

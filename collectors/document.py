@@ -40,7 +40,8 @@ def parsed(text: str, *, name: str) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Failure(f"{name}:{line}: {error.problem}", remedy="mend the YAML there") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise Failure(f"{name}: {error}", remedy="mend the YAML there") from None
+        said = " ".join(str(error).split())
+        raise Failure(f"{name}: {said}", remedy="mend the YAML there") from None
 
 
 def validated(text: str, model: type[Model], *, name: str, drop: Sequence[str] = ()) -> Model:

@@ -193,23 +193,23 @@ def captured(
 def without_plumbing(host: Host, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Leave out the directories that stand there only for what packages put in them.
 
-    Such a one is root's, has the usual mode, is not empty, and nothing below it is told.
+    Such a one is root's, has the usual mode, is not empty, and nothing of it or below it is told.
     """
-    told = tuple(outcomes)
-    parents = {str(parent) for each in told for parent in PurePosixPath(_subject(each)).parents}
-    parents |= {each.subject for each in told if isinstance(each, Finding)}
-    for outcome in told:
-        if isinstance(outcome, Capture) and outcome.record.path not in parents:
-            file = outcome.record
-            plain = (file.kind, file.owner, file.group, file.mode) == (
-                "directory",
-                "root",
-                "root",
-                "0755",
-            )
-            if plain and _names(host, unescaped(file.path)):
-                continue
+    told: set[str] = set()
+    # What is below a directory comes before it, and so does a finding about it.
+    deepest_first = ((_subject(each), isinstance(each, Finding), each) for each in outcomes)
+    for subject, is_finding, outcome in sorted(deepest_first, key=lambda row: row[:2], reverse=True):
+        if _is_plain(outcome) and subject not in told and _names(host, unescaped(subject)):
+            continue
+        told.update(map(str, PurePosixPath(subject).parents), [subject] if is_finding else ())
         yield outcome
+
+
+def _is_plain(outcome: Outcome) -> bool:
+    if not isinstance(outcome, Capture):
+        return False
+    file = outcome.record
+    return (file.kind, file.owner, file.group, file.mode) == ("directory", "root", "root", "0755")
 
 
 def _subject(outcome: Outcome) -> str:

@@ -38,7 +38,7 @@ def read_section(text: str, kind: type[Section], *, name: str) -> Section:
     """
     data = parsed(text, name=name)
     version = data.get(VERSION_KEY) if isinstance(data, dict) else None
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:  # not a bool, which is an int too
         raise Failure(f"{name}:1: {VERSION_KEY}: missing", remedy="collect the machine again")
     if version > SCHEMA_VERSION:
         raise Failure(

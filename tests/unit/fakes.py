@@ -65,9 +65,10 @@ Architecture: amd64
 
 
 def tree(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
-    """Write `files` by absolute path below `root`: text, bytes, `-> target` for a symlink, None for a directory.
+    """Write `files` by absolute path below `root`.
 
-    A dpkg status with nothing but dpkg is there unless `files` has one.
+    A value is text, bytes, `-> target` for a symlink, or None for a directory. A dpkg status with nothing but
+    dpkg is there unless `files` has one.
     """
     for path, content in {"/var/lib/dpkg/status": STATUS, "/var/lib/dpkg/info": None, **files}.items():
         place = os.path.join(os.fspath(root), path.lstrip("/"))

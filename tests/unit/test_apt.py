@@ -11,7 +11,9 @@ from collectors.failure import Finding
 from tests.unit.fakes import STATUS, FakeHost, machine
 
 
-def stanza(name: str, status: str = "install ok installed", architecture: str = "amd64", **fields: str) -> str:
+def stanza(
+    name: str, status: str = "install ok installed", architecture: str = "amd64", **fields: str
+) -> str:
     more = "".join(f"{key}: {value}\n" for key, value in fields.items())
     return f"\nPackage: {name}\nStatus: {status}\nArchitecture: {architecture}\n{more}"
 
@@ -143,7 +145,7 @@ def test_keyrings_are_captured_but_for_the_distributions_own(tmp_path: Path) -> 
 def test_secrets_are_left_out_and_listed(tmp_path: Path, path: str, content: str | bytes) -> None:
     found = apt.collect(machine(tmp_path, {**DATABASE, path: content}))
     assert [each.path for each in found.section.left_out] == [path]
-    assert found.section.sources == found.section.keyrings == ()
+    assert (found.section.sources, found.section.keyrings) == ((), ())
     assert found.contents == {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from builder.history import commit_posture, head, known_hosts, last_posture
 from builder.iso.author import boot_commands, volume_epoch
 from builder.places import places
 from builder.publish import is_rclone, publish
+from builder.rehearse.rehearsal import received, rehearse
 from builder.rehearse.vm import Vm, command_line
 from builder.tools import PACKAGES, require, system_packages
 from builder.whole import whole
@@ -211,6 +213,31 @@ def test_kvm_is_used_where_it_works_and_new_kernels_get_one_processor_without() 
 
 def test_the_guest_reports_through_the_named_port() -> None:
     assert "virtserialport,chardev=report,name=org.rekindle.report" in command_line(vm(), kvm=False)
+
+
+def test_no_qemu_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.tools.found", lambda tool: False)
+    with pytest.raises(Failure, match="qemu-system-x86_64 is not installed; qemu-img") as raised:
+        rehearse(tmp_path / "r.iso", folder=tmp_path / "work", firmware="bios", slot="cd", say=print)
+    assert raised.value.remedy == "apt install qemu-system-x86 qemu-utils"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up", "posture/../../up", "link"])
+def test_a_guest_cannot_reach_out_of_its_report(tmp_path: Path, name: str) -> None:
+    with tarfile.open(tmp_path / "report.tar", "w") as tar:
+        header = tarfile.TarInfo(name)
+        header.type = tarfile.SYMTYPE if name == "link" else tarfile.REGTYPE
+        header.linkname = "/etc"
+        tar.addfile(header)
+    with pytest.raises(Failure, match="no whole report"):
+        received(tmp_path / "report.tar")
+
+
+def test_a_report_that_was_cut_short_is_none(tmp_path: Path) -> None:
+    (tmp_path / "report.tar").write_bytes(b"")
+    with pytest.raises(Failure, match="no whole report"):
+        received(tmp_path / "report.tar")
 
 
 def test_the_appended_partition_is_named_not_placed() -> None:

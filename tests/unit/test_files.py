@@ -26,7 +26,9 @@ def md5(content: str) -> str:
 def host_with(tmp_path: Path, contents: dict[str, str | bytes | None], **conffiles: str) -> FakeHost:
     """Return a host with these files in /etc; `name="x"` is a conffile /etc/name that was made with "x"."""
     lines = "".join(f" /etc/{name} {md5(made)}\n" for name, made in conffiles.items())
-    status = f"{STATUS}\nPackage: vendor\nStatus: install ok installed\nArchitecture: all\nConffiles:\n{lines}"
+    status = (
+        f"{STATUS}\nPackage: vendor\nStatus: install ok installed\nArchitecture: all\nConffiles:\n{lines}"
+    )
     return machine(
         tmp_path,
         {
@@ -142,7 +144,9 @@ def test_links_that_enable_packages_units_are_not_told_but_the_owners_are(tmp_pa
 
 
 def test_what_ucf_and_postinst_made_is_not_told_until_it_changes(tmp_path: Path) -> None:
-    host = host_with(tmp_path, {"ucf-same": "made", "ucf-changed": "mine", "profile": "made", "inputrc": "mine"})
+    host = host_with(
+        tmp_path, {"ucf-same": "made", "ucf-changed": "mine", "profile": "made", "inputrc": "mine"}
+    )
     (tmp_path / "var/lib/ucf").mkdir()
     (tmp_path / "var/lib/ucf/hashfile").write_text(
         f"{md5('made')}  /etc/ucf-same\n{md5('made')}  /etc/ucf-changed\n"

@@ -10,11 +10,11 @@ from collectors.posture import escaped, unescaped
 
 # What a file's bytes become: any text, with surrogates for bytes that are not UTF-8.
 BYTES = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape"))
-WORDS = st.sampled_from(
-    "deb deb-src [ ] [arch=amd64] https://e.org/x stable main / ./ # : = , \t \n \n\n x:x:1:1:g:/h:/s a:b:2:c "
-    "Types: Suites: URIs: Package: Status: install ok installed Architecture: amd64 Conffiles: /etc/x "
-    "d41d8cd98f00b204e9800998ecf8427e newconffile obsolete remove-on-upgrade A=b 'q ü \udcff".split(" ")
-)
+SOURCES = ("deb", "deb-src", "[", "]", "[arch=amd64]", "https://e.org/x", "stable", "main", "/", "./", "#")
+FIELDS = ("Types:", "Suites:", "URIs:", "Package:", "Status: install ok installed", "Architecture: amd64")
+CONFFILES = ("Conffiles:", "/etc/x", "d41d8cd98f00b204e9800998ecf8427e", "newconffile", "obsolete")
+REST = ("x:x:1:1:g:/h:/s", "a:b:2:c", "A=b", "'q", "ü", "\udcff", "\t", "\n\n", ",", ":", "=")
+WORDS = st.sampled_from((*SOURCES, *FIELDS, *CONFFILES, *REST))
 LIKELY = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", "\n", "\n "]))).map(
     lambda pairs: "".join(word + end for word, end in pairs)
 )

@@ -33,7 +33,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.model_dump(mode="json", exclude_defaults=True)
     if is_dataclass(value) and not isinstance(value, type):
-        return {key: plain(each) for key, each in asdict(value).items() if each not in ("", ()) and each is not False}
+        return {
+            key: plain(each)
+            for key, each in asdict(value).items()
+            if each not in ("", ()) and each is not False
+        }
     if isinstance(value, frozenset):
         return [plain(each) for each in sorted(value)]
     if isinstance(value, (tuple, list)):

@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.rekindle import (
     ALREADY,
     ARGUMENTS,
+    DEFERRED,
     FAILED,
     RESTORED,
     UNAVAILABLE,
@@ -45,6 +46,8 @@ APT_GET = (
     *("-o", "Dpkg::Options::=--force-confdef"),
     *("-o", "Dpkg::Options::=--force-confold"),
 )
+# A question leaves no cache behind.
+WITHOUT_CACHE = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 
 
 def main():
@@ -53,7 +56,7 @@ def main():
     log = os.path.join(os.path.dirname(plan), "apt.log")
     steps, held = read_plan(plan, "packages"), read_plan(plan, "holds")
     if module.check_mode:
-        answer(module, packages(steps, lambda names: {}, mark=False) + holds(held, mark=False))
+        answer(module, planned(steps) + holds(held, mark=False))
     notes = updated(read_plan(plan, "sources"), progress, log) if steps or held else []
     outcomes = packages(steps, lambda names: installed_all(names, progress, log), mark=True)
     answer(module, outcomes + holds(held, mark=True), notes)
@@ -101,6 +104,13 @@ def packages(steps, install, mark):
         for step in steps
         for name in (step["name"],)
     ]
+
+
+def planned(steps):
+    """Say what a restore would do; what the indexes of today do not offer may come with its source."""
+    outcomes = packages(steps, lambda names: {}, mark=False)
+    later = {"state": DEFERRED, "reason": "no source offers it yet", "remedy": "restore, then see"}
+    return [{**each, **later} if each["state"] == UNAVAILABLE else each for each in outcomes]
 
 
 def package_outcome(step, is_there, is_offered, failed):
@@ -171,7 +181,7 @@ NATIVE: set[str] = set()
 
 def offered(wanted):
     """Return which of `wanted` have a candidate."""
-    return candidates_of(spoken(["apt-cache", "policy", *wanted])[1]) if wanted else set()
+    return candidates_of(spoken(["apt-cache", *WITHOUT_CACHE, "policy", *wanted])[1]) if wanted else set()
 
 
 def candidates_of(policy):
@@ -186,7 +196,7 @@ def candidates_of(policy):
 
 
 def shown(what):
-    return set(spoken(["apt-mark", what])[1].split())
+    return set(spoken(["apt-mark", *WITHOUT_CACHE, what])[1].split())
 
 
 def holds(steps, mark):

@@ -8,7 +8,7 @@ import os
 import re
 
 RESTORED, ALREADY, SUBSTITUTED = "restored", "already", "substituted"
-UNAVAILABLE, FAILED = "unavailable", "failed"
+DEFERRED, UNAVAILABLE, FAILED = "deferred", "unavailable", "failed"
 
 ARGUMENTS = {
     "plan": {"type": "path", "required": True},

@@ -1,0 +1,76 @@
+"""How does a test get a machine of its own: a minimal system in a container?"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.standin.archive import own_sources, running_release
+from collectors.command import run
+from collectors.host import Machine
+
+PACKAGES = ("dbus", "python3", "systemd-sysv", "tzdata")
+NSPAWN = (
+    *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
+    *("--resolv-conf=off", "--timezone=off"),
+)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A system under `root`, with the host's network."""
+
+    root: Path
+
+    def run(self, *words: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, not booted."""
+        argv = [*NSPAWN, "--as-pid2", "--pipe", f"--directory={self.root}", *words]
+        return _ended(argv, timeout_seconds)
+
+    def boot(self, *options: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Boot it, and wait until it powers itself off."""
+        argv = [*NSPAWN, "--boot", "--console=pipe", f"--directory={self.root}", *options]
+        return _ended(argv, timeout_seconds)
+
+
+def minimal_root(cache: Path) -> Path:
+    """Return the tar of a minimal system of the running release, made in `cache` unless it is there."""
+    release = running_release(Machine())
+    lines = [source.line for source in own_sources(Machine(), release)]
+    key = hashlib.sha256("\0".join((release.codename, *lines, *PACKAGES)).encode()).hexdigest()[:16]
+    output = cache / f"minimal-{key}.tar"
+    if not output.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            aside = Path(folder) / "root.tar"
+            options = ("--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}")
+            run(["mmdebstrap", *options, release.codename, aside, *lines])
+            aside.rename(output)
+    return output
+
+
+def container(root_tar: Path, folder: Path) -> Container:
+    """Unpack a machine of its own into `folder`."""
+    folder.mkdir()
+    run(["tar", "-C", folder, "--exclude=./dev/*", "-xf", root_tar])
+    return Container(folder)
+
+
+def remove(machine: Container) -> None:
+    shutil.rmtree(machine.root, ignore_errors=True)
+
+
+def _ended(argv: Sequence[str], timeout_seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout_seconds,
+        check=False,
+    )
