@@ -116,9 +116,7 @@ def read_baseline(host: Host, database: dpkg.Database) -> Baseline:
 
 
 def parse_initial_status(content: bytes) -> frozenset[str] | None:
-    """Return the names of the packages in the installer's gzipped status file, None if it is
-    none.
-    """
+    """Return the names of the packages in the installer's gzipped status file, None if it is none."""
     try:
         with gzip.open(io.BytesIO(content)) as file:
             status = file.read(MAX_STATUS_BYTES).decode(errors="surrogateescape")

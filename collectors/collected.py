@@ -14,9 +14,7 @@ Kind = TypeVar("Kind", bound=Section, covariant=True)
 
 @dataclass(frozen=True)
 class Collected(Generic[Kind]):
-    """What one collector found: its section, the bytes of its files by escaped path, and its
-    findings.
-    """
+    """What one collector found: its section, the bytes of its files by escaped path, and its findings."""
 
     section: Kind
     contents: Mapping[str, bytes] = field(default_factory=dict)

@@ -43,9 +43,7 @@ class Change:
 
 
 def score(old: Posture, new: Posture) -> Score:
-    """Return how much of `old` is found in `new`, among all items of it, bound and shipped ones
-    too.
-    """
+    """Return how much of `old` is found in `new`, among all items of it, bound and shipped ones too."""
     there = {item.id: item.fingerprint for item in new.items()}
     items = sorted(old.items(), key=lambda item: item.id)
     eligible = [item for item in items if not item.bound]

@@ -31,9 +31,7 @@ def dumped(value: Any) -> str:
 
 
 def parsed(text: str, *, name: str) -> Any:
-    """Read one YAML document of plain data; raises Failure with `name`, the line and the
-    problem.
-    """
+    """Read one YAML document of plain data; raises Failure with `name`, the line and the problem."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the two safe loaders
     except yaml.MarkedYAMLError as error:

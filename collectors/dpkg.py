@@ -28,9 +28,7 @@ NOT_INSTALLED = ("not-installed", "config-files", "half-installed")
 
 @dataclass(frozen=True)
 class Conffile:
-    """A file that its package installs as configuration; `md5` is "" while it was never
-    configured.
-    """
+    """A file that its package installs as configuration; `md5` is "" while it was never configured."""
 
     path: str
     md5: str
@@ -63,9 +61,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Diversion:
-    """Whatever other packages install at `path` lies at `to`; `package` is "" for a local
-    diversion.
-    """
+    """Whatever other packages install at `path` lies at `to`; `package` is "" for a local diversion."""
 
     path: str
     to: str
@@ -147,9 +143,7 @@ def parse_conffiles(value: str) -> tuple[tuple[Conffile, ...], tuple[str, ...]]:
 
 
 def parse_relations(value: str) -> tuple[str, ...]:
-    """Return the names in a field such as `libc6 (>= 2.36), awk | gawk:any`, each alternative
-    too.
-    """
+    """Return the names in a field such as `libc6 (>= 2.36), awk | gawk:any`, each alternative too."""
     words = (part.split("(")[0].split("[")[0].strip() for part in re.split(r"[,|]", value))
     return tuple(sorted({word.partition(":")[0] for word in words if word}))
 
@@ -168,9 +162,7 @@ def with_needs(packages: Iterable[str], database: Database) -> frozenset[str]:
 
 
 def parse_diversions(content: str) -> tuple[tuple[Diversion, ...], tuple[Finding, ...]]:
-    """Return the diversions: three lines each, the path, where it lies, and who asked (`:` the
-    owner).
-    """
+    """Return the diversions: three lines each, the path, where it lies, and who asked (`:` the owner)."""
     lines = content.split("\n")[:-1] if content.endswith("\n") else content.split("\n")
     if not content:
         return (), ()
@@ -205,9 +197,6 @@ def owners(host: Host, database: Database, under: tuple[str, ...]) -> Mapping[st
         package = name.removesuffix(".list").partition(":")[0]
         for path in paths_under(text(host, f"{LISTS}/{name}"), under):
             found[_place(path, package, diverted)] = package
-    for diversion in database.diversions:
-        if diversion.to.startswith(under):
-            found.setdefault(diversion.to, diversion.package)
     return found
 
 

@@ -23,9 +23,7 @@ class Failure(Exception):  # noqa: N818 - it is no error of ours that it tells
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a collector saw but could not capture: `/etc/x`, `not readable`, `run with
-    sudo`.
-    """
+    """Something a collector saw but could not capture: `/etc/x`, `not readable`, `run with sudo`."""
 
     subject: str
     reason: str

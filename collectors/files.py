@@ -82,13 +82,15 @@ def collect(host: Host) -> Collected[Files]:
         *dpkg.owners(host, database, (f"{TOP}/",)),
         *(conffile.path for conffile, _ in conffiles),
     }
-    view = look_around(host)
+    ucf, odd = parse_ucf(text(host, UCF_HASHES))
+    view = look_around(host, ucf)
     outcomes = (*changed_conffiles(view, conffiles), *unowned(view, owned))
     found = gathered(without_plumbing(host, outcomes))
-    return Collected(Files(files=found.records, left_out=found.left_out), found.contents, found.findings)
+    section = Files(files=found.records, left_out=found.left_out)
+    return Collected(section, found.contents, (*odd, *found.findings))
 
 
-def look_around(host: Host) -> View:
+def look_around(host: Host, ucf: Mapping[str, str]) -> View:
     """Read what is needed to judge files."""
     accounts, _ = parse_passwd(text(host, PASSWD))
     teams, _ = parse_group(text(host, GROUP))
@@ -97,28 +99,42 @@ def look_around(host: Host) -> View:
         knowledge=knowledge(),
         users={account.uid: account.name for account in reversed(accounts)},
         groups={team.gid: team.name for team in reversed(teams)},
-        made=_made(host, knowledge(), parse_ucf(text(host, UCF_HASHES))),
+        made=_made(host, knowledge(), ucf),
         unit_links=frozenset(_unit_links(host)),
     )
 
 
-def parse_ucf(content: str) -> dict[str, str]:
+def parse_ucf(content: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
     """Return the MD5 of the version that ucf(1) installed, by path; a line is `md5  /path`."""
-    lines = (line.partition("  ") for line in content.split("\n"))
-    return {path: md5 for md5, _, path in lines if path.startswith("/")}
+    made, findings = {}, []
+    for number, line in enumerate(content.split("\n"), start=1):
+        md5, _, path = line.partition("  ")
+        if path.startswith("/"):
+            made[path] = md5
+        elif line.strip():
+            findings.append(Finding(f"{UCF_HASHES}:{number}", "not `md5  /path`", "run `ucf --purge` for it"))
+    return made, tuple(findings)
 
 
 def changed_conffiles(
     view: View, conffiles: Iterable[tuple[dpkg.Conffile, dpkg.Package]]
 ) -> Iterator[Outcome]:
-    """Yield what comes of each conffile that is not as its package made it."""
-    for conffile, package in sorted(conffiles, key=lambda pair: (pair[0].path, pair[1].name)):
-        entry = view.host.look(conffile.path)
+    """Yield what comes of each conffile that is not as one of the packages that claim it made it.
+
+    A conffile that moved to another package is claimed by both.
+    """
+    claims: dict[str, list[tuple[dpkg.Conffile, dpkg.Package]]] = {}
+    for conffile, package in conffiles:
+        claims.setdefault(conffile.path, []).append((conffile, package))
+    for path, claimed in sorted(claims.items()):
+        present = [package for conffile, package in claimed if package.installed and not conffile.flags]
+        made = frozenset(conffile.md5 for conffile, _ in claimed if conffile.md5)
+        entry = view.host.look(path)
         if entry is not None:
-            made = frozenset({conffile.md5}) if conffile.md5 else frozenset[str]()
-            yield from judged(view, Candidate(entry, "conffile", package.name, made))
-        elif package.installed and conffile.md5 and not conffile.flags:
-            yield LeftOut(path=escaped(conffile.path), reason=DELETED)
+            by = min(package.name for package in present or [package for _, package in claimed])
+            yield from judged(view, Candidate(entry, "conffile", by, made))
+        elif present and made:
+            yield LeftOut(path=escaped(path), reason=DELETED)
 
 
 def unowned(view: View, owned: Set[str]) -> Iterator[Outcome]:
@@ -131,9 +147,7 @@ def unowned(view: View, owned: Set[str]) -> Iterator[Outcome]:
 
 
 def walk(view: View, top: str) -> Iterator[Entry | LeftOut | Finding]:
-    """Yield all that is below `top`, on its own file system and outside of directories that a rule
-    covers.
-    """
+    """Yield all that is below `top`, on its own file system and outside of directories that a rule covers."""
     start = view.host.look(top)
     folders = [start] if start else []
     while folders:
@@ -255,8 +269,6 @@ def _unit_links(host: Host) -> Iterator[str]:
     """Yield the links that deb-systemd-helper(1p) made; it keeps a mirror of them."""
     for mirror, place in UNIT_LINKS.items():
         for name in _names(host, mirror):
-            if name.endswith(".dsh-also"):
-                continue
             yield f"{place}/{name}"
             yield from (f"{place}/{name}/{link}" for link in _names(host, f"{mirror}/{name}"))
 

@@ -1,5 +1,4 @@
-"""What is known of paths and packages that is not worth a person's attention, or must not leave the
-machine?
+"""What is known of paths and packages that is not worth a person's attention, or must not leave the machine?
 
 The knowledge is data: collectors/data/etc.yaml and apt.yaml, which say what their keys mean.
 """
@@ -72,9 +71,7 @@ class ContentRule(Rule):
 
 
 class Knowledge(Record):
-    """What is known of /etc; the first rule that matches counts, those by name before those by
-    content.
-    """
+    """What is known of /etc; the first rule that matches counts, those by name before those by content."""
 
     names: tuple[Rule, ...]
     contents: tuple[ContentRule, ...]

@@ -253,9 +253,7 @@ SECTIONS: Mapping[str, type[Section]] = {kind.NAME: kind for kind in (System, Ap
 
 @dataclass(frozen=True)
 class Posture:
-    """All sections of one machine. `contents` maps escaped absolute paths to the bytes of those
-    files.
-    """
+    """All sections of one machine. `contents` maps escaped absolute paths to the bytes of those files."""
 
     system: System
     apt: Apt

@@ -33,9 +33,7 @@ def section_text(section: Section) -> str:
 
 
 def read_section(text: str, kind: type[Section], *, name: str) -> Section:
-    """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong
-    value.
-    """
+    """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong value."""
     data = parsed(text, name=name)
     version = data.get(VERSION_KEY) if isinstance(data, dict) else None
     if type(version) is not int or version < 1:  # not a bool, which is an int too
@@ -49,9 +47,7 @@ def read_section(text: str, kind: type[Section], *, name: str) -> Section:
 
 
 def files_of(posture: Posture) -> Mapping[str, bytes]:
-    """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to
-    bytes.
-    """
+    """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to bytes."""
     texts = {f"{section.NAME}.yaml": section_text(section).encode() for section in posture.sections()}
     contents = {content_path(path): content for path, content in posture.contents.items()}
     return dict(sorted({**texts, **contents}.items()))
@@ -84,8 +80,7 @@ def content_paths(section: Section) -> Iterator[str]:
 
 
 def content_path(path: str) -> str:
-    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's
-    directory.
+    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's directory.
 
     Git reads its own `.git*` names wherever they stand: their first letter is written `%2e` here.
     """

@@ -48,9 +48,7 @@ def parse_sources(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], 
 
 
 def parse_one_line(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], tuple[Finding, ...]]:
-    """Return the entries `deb [options] uri suite components…`; a line that begins with `#` is
-    none.
-    """
+    """Return the entries `deb [options] uri suite components…`; a line that begins with `#` is none."""
     entries, findings = [], []
     for number, line in enumerate(content.split("\n"), start=1):
         bare = _without_comment(line).strip()
@@ -79,9 +77,7 @@ def parse_deb822(content: str, *, path: str) -> tuple[tuple[SourceEntry, ...], t
 
 
 def signed_by_paths(entry: SourceEntry) -> tuple[str, ...]:
-    """Return the keyring files an entry names; `Signed-By` may also hold fingerprints, or a key
-    itself.
-    """
+    """Return the keyring files an entry names; `Signed-By` may also hold fingerprints, or a key itself."""
     value = next((value for name, value in entry.options.items() if name.lower() == "signed-by"), "")
     return tuple(word for word in re.split(r"[\s,]+", value) if word.startswith("/"))
 
@@ -143,9 +139,7 @@ def _checked(
     enabled: bool,
     options: dict[str, str],
 ) -> SourceEntry | str:
-    """Return the entry, or what apt would say of it: a suite that ends in `/` is flat, without
-    components.
-    """
+    """Return the entry, or what apt would say of it: a suite that ends in `/` is flat, without components."""
     if not uris or not all(":" in uri for uri in uris):
         return "no URI"
     if not suites:

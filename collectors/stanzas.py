@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stanza:
-    """One stanza: its first 1-based line, and its fields as written, without the blank that
-    continues a line.
-    """
+    """One stanza: its 1-based first line, and its fields without the blank that continues a line."""
 
     line: int
     fields: Mapping[str, str]

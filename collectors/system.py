@@ -73,9 +73,7 @@ def parse_timezone(link: str, file: str) -> str:
 
 
 def parse_machine(cpu: str, product: str) -> Literal["physical", "virtual"]:
-    """Tell from /proc/cpuinfo and the firmware's product names whether this is a virtual
-    machine.
-    """
+    """Tell from /proc/cpuinfo and the firmware's product names whether this is a virtual machine."""
     flags = (line for line in cpu.split("\n") if line.startswith(("flags", "Features")))
     hypervisor = any("hypervisor" in line.split() for line in flags)
     named = any(word in product.lower() for word in HYPERVISORS)
@@ -83,9 +81,7 @@ def parse_machine(cpu: str, product: str) -> Literal["physical", "virtual"]:
 
 
 def machine(host: Host) -> Literal["physical", "virtual", "container"]:
-    """Tell what the system runs on; a tree that is not booted cannot tell and counts as
-    physical.
-    """
+    """Tell what the system runs on; a tree that is not booted cannot tell and counts as physical."""
     if not host.booted:
         return "physical"
     marks = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")

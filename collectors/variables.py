@@ -11,8 +11,7 @@ ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DO
 
 
 def parse_variables(content: str, *, name: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
-    """Return the variables of os-release(5) and its like, quotes taken off, and the lines that are
-    none.
+    """Return the variables of os-release(5) and its like, quotes taken off, and the lines that are none.
 
     A value is one word of the shell; nothing is expanded. The last assignment of a variable counts.
     """

@@ -149,9 +149,7 @@ def _unpack(payload: Path, directory: Path) -> Manifest:
 
 def _first(tar: tarfile.TarFile, payload: Path) -> Manifest:
     header = tar.next()
-    stream = (
-        tar.extractfile(header) if header and header.name == MANIFEST and header.isreg() else None
-    )
+    stream = tar.extractfile(header) if header and header.name == MANIFEST and header.isreg() else None
     if stream is None:
         raise _damaged(payload, f"it does not start with {MANIFEST}")
     return _read_manifest(stream.read(), payload)

@@ -23,9 +23,7 @@ ENTRY_POINT = "builder.cli:app"
 NETWORK_REMEDY = "the first build fetches wheels: connect to the network, or set up pip's index"
 
 
-def restore_program(
-    cache: Path, say: Callable[[str], None], *, architecture: str = "x86_64"
-) -> Path:
+def restore_program(cache: Path, say: Callable[[str], None], *, architecture: str = "x86_64") -> Path:
     """Return `restore.pex`, built in `cache` unless one of the same inputs is there already.
 
     The same package sources, pins and pex give the same bytes. Raises Failure.
@@ -55,9 +53,7 @@ def _fetch(output: Path, cache: Path, architecture: str) -> None:
     _pex(cache, architecture, "--wheel", "--no-build", "--use-pip-config", "-o", str(output))
 
 
-def _build(
-    output: Path, wheels: Path, sources: Mapping[str, bytes], cache: Path, architecture: str
-) -> None:
+def _build(output: Path, wheels: Path, sources: Mapping[str, bytes], cache: Path, architecture: str) -> None:
     with tempfile.TemporaryDirectory(dir=output.parent) as staged:
         _stage(sources, Path(staged))
         _pex(

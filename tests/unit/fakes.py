@@ -22,7 +22,7 @@ class FakeHost:
     root: Path
     booted: bool = False
     answers: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-    failing: Mapping[str, OSError] = field(default_factory=dict)
+    failing: Mapping[str, Exception] = field(default_factory=dict)
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     devices: Mapping[str, int] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)

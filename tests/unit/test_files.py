@@ -71,6 +71,24 @@ def test_a_changed_conffile_is_an_item(tmp_path: Path) -> None:
     assert found.contents == {"/etc/keyd.conf": b"mine\n"}
 
 
+@pytest.mark.parametrize(("content", "found"), [("made", []), ("made before", []), ("mine", ["a"])])
+def test_a_conffile_that_moved_has_two_packages(tmp_path: Path, content: str, found: list[str]) -> None:
+    host = host_with(tmp_path, {"a": content}, a="made")
+    status = tmp_path / "var/lib/dpkg/status"
+    other = "\nPackage: earlier\nStatus: deinstall ok config-files\nArchitecture: all\nConffiles:\n"
+    status.write_text(f"{status.read_text()}{other} /etc/a {md5('made before')}\n")
+    collected = files.collect(host)
+    assert paths(collected) == found
+    assert {file.package for file in collected.section.files} <= {"vendor"}
+
+
+def test_a_line_of_ucf_that_is_not_understood_is_a_finding(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {})
+    (tmp_path / "var/lib/ucf").mkdir()
+    (tmp_path / "var/lib/ucf/hashfile").write_text("0123  /etc/x\nnonsense\n")
+    assert [each.subject for each in files.collect(host).findings] == ["/var/lib/ucf/hashfile:2"]
+
+
 def test_a_conffile_that_became_a_symlink_is_an_item(tmp_path: Path) -> None:
     found = files.collect(host_with(tmp_path, {"a": "-> /srv/a"}, a="made"))
     assert [(file.kind, file.target, file.origin) for file in found.section.files] == [
@@ -81,6 +99,13 @@ def test_a_conffile_that_became_a_symlink_is_an_item(tmp_path: Path) -> None:
 def test_a_deleted_conffile_is_told(tmp_path: Path) -> None:
     found = files.collect(host_with(tmp_path, {}, gone="made"))
     assert left_out(found) == {"gone": files.DELETED}
+
+
+def test_a_deleted_conffile_of_an_older_version_is_no_news(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {}, old="made")
+    status = tmp_path / "var/lib/dpkg/status"
+    status.write_text(status.read_text().replace(md5("made"), f"{md5('made')} obsolete"))
+    assert left_out(files.collect(host)) == {}
 
 
 def test_an_unowned_file_keeps_its_owner_and_mode(tmp_path: Path) -> None:
@@ -187,7 +212,7 @@ def test_a_large_file_is_a_finding(tmp_path: Path) -> None:
 def test_a_sparse_file_of_4_gib_is_not_read(tmp_path: Path) -> None:
     host = host_with(tmp_path, {"sparse": ""}, sparse="made")
     os.truncate(tmp_path / "etc/sparse", 4 * 1024**3)
-    failing = {"/etc/sparse": OSError(5, "it was read")}
+    failing = {"/etc/sparse": RuntimeError("it was read")}
     found = files.collect(replace(host, failing=failing))
     assert [finding.reason[:9] for finding in found.findings] == ["too large"]
 

@@ -72,7 +72,7 @@ def test_secret_by_name(path: str) -> None:
         "password_pbkdf2 root grub.pbkdf2.sha512.10000.ABCDEF\n",
         "token=ghp_0123456789abcdefghijABCDEFGHIJ012345\n",
         "AKIA0123456789ABCDEF\n",
-        "//registry.npmjs.org/:_authToken=0123-4567\n",
+        "//registry.example.org/:_authToken=0123-4567\n",
         "password = hunter2\n",
         "db_password: 'geheim'\n",
         '{"api_key": "abcdef"}\n',
@@ -211,6 +211,7 @@ def test_bound(path: str, content: str, expected: str) -> None:
         ("/etc/**/.git", "/etc/a/.gitignore", False),
         ("/etc/rc?.d", "/etc/rc10.d", False),
         ("/etc/*", "/etc/new\nline", True),
+        ("/etc/**/*.x", "/etc/new\nline/a.x", True),
     ],
 )
 def test_patterns(pattern: str, path: str, covers: bool) -> None:

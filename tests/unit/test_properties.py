@@ -92,11 +92,17 @@ def test_each_line_of_diversions_is_in_one_or_a_finding(text: str) -> None:
     assert len(findings) == bool(len(lines) % 3)
 
 
+@given(TEXT)
+def test_each_line_of_ucf_is_a_path_or_a_finding(text: str) -> None:
+    made, findings = files.parse_ucf(text)
+    assert len({line.partition("  ")[2] for line in told(text)} & made.keys()) == len(made)
+    assert len([line for line in told(text) if "  /" not in line]) <= len(findings) <= len(told(text))
+
+
 @given(TEXT, TEXT)
 def test_the_rest_takes_any_text(one: str, other: str) -> None:
     dpkg.parse_extended_states(one)
     dpkg.parse_relations(one)
-    files.parse_ucf(one)
     assert system.ZONE.fullmatch(system.parse_timezone(one, other))
     assert system.parse_hostname(one).isascii()
     assert system.parse_machine(one, other) in ("physical", "virtual")

@@ -107,9 +107,10 @@ def add_person(identity: Mapping[str, str], target: Path) -> None:
         [
             *("useradd", "--create-home", "--user-group", "--shell", "/bin/bash"),
             *("--comment", identity.get("realname", ""), "--groups", ",".join(groups)),
-            *("--password", identity["password"], identity["username"]),
+            identity["username"],
         ],
     )
+    inside(target, ["chpasswd", "--encrypted"], stdin=f"{identity['username']}:{identity['password']}\n")
 
 
 def install_packages(packages: Sequence[str], target: Path) -> None:

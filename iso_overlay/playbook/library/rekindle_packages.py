@@ -38,6 +38,8 @@ ENVIRONMENT = {
 APT_GET = (
     *("apt-get", "--yes", "--quiet"),
     *("-o", "Acquire::Retries=2"),
+    # apt 2.6 waits for ever when one of two sources on the same host is dead and retried with a delay.
+    *("-o", "Acquire::Retries::Delay=false"),
     *("-o", "Acquire::http::Timeout=30"),
     *("-o", "Acquire::https::Timeout=30"),
     *("-o", "DPkg::Lock::Timeout=600"),
@@ -46,6 +48,8 @@ APT_GET = (
     *("-o", "Dpkg::Options::=--force-confdef"),
     *("-o", "Dpkg::Options::=--force-confold"),
 )
+UPDATE_SECONDS = 900
+TOO_LATE = 124
 # A question leaves no cache behind.
 WITHOUT_CACHE = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 
@@ -65,7 +69,7 @@ def main():
 def updated(sources, progress, log):
     """Fetch the indexes, and return a note for each source that could not be read."""
     say(progress, "fetching the package indexes")
-    _, said = spoken([*APT_GET, "update"], log)
+    said = spoken([*APT_GET, "update"], log, UPDATE_SECONDS)[1]
     return unread(sources, said)
 
 
@@ -217,19 +221,24 @@ def holds(steps, mark):
     ]
 
 
-def spoken(argv, log=os.devnull):
-    """Run a command, and return its code and all it said."""
-    done = subprocess.run(
-        argv,
-        env={**os.environ, **ENVIRONMENT},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+def spoken(argv, log=os.devnull, timeout_seconds=None):
+    """Run a command, and return its code and all it said; one that takes too long is ended."""
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_seconds,
+            check=False,
+        )
+        code, said = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        code, said = TOO_LATE, late.stdout or b""
     with open(log, "ab") as file:
-        file.write(done.stdout)
-    return done.returncode, done.stdout.decode(errors="replace")
+        file.write(said)
+    return code, said.decode(errors="replace")
 
 
 def followed(argv, wanted, progress, log):
