@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from builder.iso.menu import with_recovery
 from builder.payload.payload import write_payload
 from builder.payload.program import restore_program
 from builder.tools import require
-from builder.whole import whole
+from builder.whole import whole, workshop
 from collectors.failure import Failure
 from collectors.posture import Posture
 
@@ -82,18 +80,6 @@ def additions(
     laid = {str(file.relative_to(work)): file for file in sorted(work.rglob("*")) if file.is_file()}
     _lay(work, medium.MD5SUMS, updated(vendor.md5sums, laid).encode(errors="surrogateescape"))
     return {**laid, medium.MD5SUMS: work / medium.MD5SUMS}
-
-
-@contextmanager
-def workshop(output: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `output`, gone afterwards; a killed run's is emptied by the next."""
-    folder = output.with_name(f".{output.name}.work")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lay(work: Path, name: str, content: bytes) -> None:

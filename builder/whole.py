@@ -1,8 +1,9 @@
-"""How is a file written whole or not at all?"""
+"""How is a file written whole or not at all, and where is it prepared?"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,18 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             aside.unlink()
+
+
+@contextmanager
+def workshop(output: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `output`, gone afterwards; a killed run's is emptied by the next."""
+    folder = output.with_name(f".{output.name}.work")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

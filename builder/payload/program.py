@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata, resources
 from pathlib import Path
@@ -20,6 +21,7 @@ from collectors.command import run
 PACKAGES = ("autoinstall", "builder", "collectors", "iso_overlay")
 PYTHONS = ("3.10.0", "3.11.0", "3.12.0", "3.13.0", "3.14.0")
 ENTRY_POINT = "builder.cli:app"
+KEPT_SECONDS = 24 * 3600
 NETWORK_REMEDY = "the first build fetches wheels: connect to the network, or set up pip's index"
 
 
@@ -31,7 +33,7 @@ def restore_program(cache: Path, say: Callable[[str], None], *, architecture: st
     sources = _sources()
     pins = _pins()
     key = _key(sources, pins, architecture)
-    program = cache / "program" / f"restore-{key}.pex"
+    program = cache / "program" / f"restore-{architecture}-{key}.pex"
     if not program.exists():
         wheels = _wheels(cache, pins, architecture, say)
         say("building the restore program")
@@ -42,7 +44,7 @@ def restore_program(cache: Path, say: Callable[[str], None], *, architecture: st
 def _wheels(cache: Path, pins: str, architecture: str, say: Callable[[str], None]) -> Path:
     """Return a PEX of the pinned wheels alone: they change seldom and take the longest."""
     key = _key({}, pins, architecture)
-    wheels = cache / "program" / f"wheels-{key}.pex"
+    wheels = cache / "program" / f"wheels-{architecture}-{key}.pex"
     if not wheels.exists():
         say("fetching the wheels of the restore program")
         _place(wheels, lambda aside: _fetch(aside, cache, architecture))
@@ -135,5 +137,14 @@ def _place(output: Path, make: Callable[[Path], None]) -> None:
         with made.open("rb") as file:
             os.fsync(file.fileno())
         made.rename(output)
+        _remove_older(output)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_older(output: Path) -> None:
+    """Remove `restore-x86_64-….pex` of other inputs, unless somebody may be reading it still."""
+    kind, architecture, _ = output.name.split("-", 2)
+    for other in output.parent.glob(f"{kind}-{architecture}-*.pex"):
+        if other != output and other.stat().st_mtime < time.time() - KEPT_SECONDS:
+            other.unlink(missing_ok=True)

@@ -65,12 +65,18 @@ def remove(machine: Container) -> None:
 
 
 def _ended(argv: Sequence[str], timeout_seconds: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        timeout=timeout_seconds,
-        check=False,
-    )
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            # Killed, it would leave the container's processes behind; asked to end, it takes them along.
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(argv, process.returncode, out, err)

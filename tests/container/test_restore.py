@@ -20,6 +20,7 @@ from collectors.compare import score
 from collectors.host import Machine
 from collectors.posture import File, Files, Group, Posture, SourceFile, User, escaped, sha256
 from collectors.repository import read_posture
+from collectors.sources import parse_sources
 from tests.container.minimal import Container, container, minimal_root, remove
 from tests.sample.archive import BROKEN, Served, archive
 from tests.sample.posture import TOP, sample_posture
@@ -33,7 +34,9 @@ pytestmark = [
 REPORT_PORT = "/dev/virtio-ports/org.rekindle.report"
 WANTS = "etc/systemd/system/multi-user.target.wants"
 LEAST_ITEMS = 45
-DEAD_SOURCE = b"deb [trusted=yes] http://127.0.0.1:9/dead sample main\n"
+DEAD = "/etc/apt/sources.list.d/dead.list"
+# One host refuses, one suite is gone.
+DEAD_SOURCE = "deb [trusted=yes] http://127.0.0.2:9/dead sample main\ndeb {url}/main gone main\n"
 
 # Items that cannot come back, with the state each must end in.
 BAD = {
@@ -99,7 +102,7 @@ def test_bad_items_sink_nothing_and_a_second_run_changes_nothing(
     blank: Container, program: Path, served: Served
 ) -> None:
     good = sample_posture(served.url(), served.key)
-    posture = with_bad_items(good)
+    posture = with_bad_items(good, DEAD_SOURCE.format(url=served.url()))
     before = listing(blank.root)
     code, planned = restored(blank, posture, program, "--check")
     assert (code, planned["file:/etc/hearth/plain.conf"]) == (3, "restored")
@@ -111,6 +114,7 @@ def test_bad_items_sink_nothing_and_a_second_run_changes_nothing(
     result = score(good, collect(Machine(blank.root))[0])
     assert (result.missing, result.changed) == ((), ())
     assert_data_arrived_as_written(blank.root)
+    assert "its index could not be read" in reasons(blank.root)[f"apt-source:{DEAD}"]
     code, again = restored(blank, posture, program)
     assert code == 3
     assert {again[item.id] for item in good.items() if not item.bound} == {"already"}
@@ -150,13 +154,14 @@ def assert_data_arrived_as_written(root: Path) -> None:
     assert {hashes[name] for name in ("ada", "bob", "carol")} == {"!"}
 
 
-def with_bad_items(good: Posture) -> Posture:
+def with_bad_items(good: Posture, dead: str) -> Posture:
     names = {kind: [] for kind in ("apt", "apt-hold")}
     for name in BAD:
         kind, _, rest = name.partition(":")
         names.get(kind, []).append(rest)
-    dead = "/etc/apt/sources.list.d/dead.list"
-    source = SourceFile(path=dead, format="one-line", sha256=sha256(DEAD_SOURCE), entries=())
+    content = dead.encode()
+    entries, _ = parse_sources(dead, path=DEAD)
+    source = SourceFile(path=DEAD, format="one-line", sha256=sha256(content), entries=entries)
     return replace(
         good,
         apt=good.apt.model_copy(
@@ -173,7 +178,7 @@ def with_bad_items(good: Posture) -> Posture:
             }
         ),
         files=Files(files=(*good.files.files, *bad_files())),
-        contents={**good.contents, dead: DEAD_SOURCE, **dict.fromkeys(bad_paths(), b"pwned")},
+        contents={**good.contents, DEAD: content, **dict.fromkeys(bad_paths(), b"pwned")},
     )
 
 
@@ -241,6 +246,11 @@ def restored(
     assert done.returncode in (0, 3), done.stderr
     report = json.loads(done.stdout)
     return done.returncode, {entry["id"]: entry["state"] for entry in report["items"]}
+
+
+def reasons(root: Path) -> dict[str, str]:
+    report = json.loads((root / "var/lib/rekindle/restore-report.json").read_text())
+    return {entry["id"]: entry["reason"] for entry in report["items"]}
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:

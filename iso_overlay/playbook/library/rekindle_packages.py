@@ -38,7 +38,7 @@ ENVIRONMENT = {
 APT_GET = (
     *("apt-get", "--yes", "--quiet"),
     *("-o", "Acquire::Retries=2"),
-    # apt 2.6 waits for ever when one of two sources on the same host is dead and retried with a delay.
+    # With a delay, apt 2.6 waits for ever once one port of a host refused and another is asked.
     *("-o", "Acquire::Retries::Delay=false"),
     *("-o", "Acquire::http::Timeout=30"),
     *("-o", "Acquire::https::Timeout=30"),
