@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from collectors import dpkg
-from collectors.capture import Capture, content_of, gathered, unread
 from collectors.collected import Collected
+from collectors.debian import dpkg
+from collectors.debian.sources import format_of, parse_sources, signed_by_paths
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.knowledge import choices, knowledge
+from collectors.judgement.capture import Capture, content_of, gathered, unread
+from collectors.judgement.knowledge import choices, knowledge
 from collectors.posture import Apt, Keyring, LeftOut, SourceFile, escaped, sha256
-from collectors.sources import format_of, parse_sources, signed_by_paths
 
 SOURCES = "/etc/apt/sources.list"
 SOURCE_PARTS = "/etc/apt/sources.list.d"

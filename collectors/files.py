@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from collectors import dpkg
-from collectors.capture import Capture, content_of, gathered, unread
 from collectors.collected import Collected
+from collectors.debian import dpkg
 from collectors.failure import Finding
 from collectors.host import Entry, Host, text
-from collectors.knowledge import Knowledge, knowledge
+from collectors.judgement.capture import Capture, content_of, gathered, unread
+from collectors.judgement.knowledge import Knowledge, knowledge
 from collectors.posture import File, Files, LeftOut, escaped, sha256, unescaped
 from collectors.users import GROUP, PASSWD, parse_group, parse_passwd
 

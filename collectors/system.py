@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from collectors import dpkg
 from collectors.collected import Collected
+from collectors.debian import dpkg
+from collectors.debian.variables import parse_variables
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
 from collectors.posture import Keyboard, Release, System
-from collectors.variables import parse_variables
 
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HYPERVISORS = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "virtual machine")

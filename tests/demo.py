@@ -1,7 +1,7 @@
 """The whole chain on this machine, and a sample machine that comes back in a VM: `make demo`.
 
-Everything it makes is under `./demo/`. This machine's own ISO is built and inspected, not restored: its packages
-would download for an hour. What comes back in the VM is the sample machine of the tests.
+Everything it makes is under `./demo/`. This machine's own ISO is built and inspected, not restored: its
+packages would download for an hour. What comes back in the VM is the sample machine of the tests.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def main() -> int:
         code = rekindle(
             sample, "rehearse", DEMO / "sample.iso", "--folder", DEMO / "rehearsal", allowed=(0, 3)
         )
-    print(f"\nAll of it took {time.monotonic() - began:.0f} s. It is in {DEMO}: two recovery ISOs, the posture")
+    print(
+        f"\nAll of it took {time.monotonic() - began:.0f} s. It is in {DEMO}: two recovery ISOs, the posture"
+    )
     print(f"repositories (git -C {this / 'state' / 'posture'} show), the VM's disk and its serial logs.")
     return code
 

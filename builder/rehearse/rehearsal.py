@@ -98,10 +98,9 @@ def received(stream: Path) -> tuple[Mapping[str, Any], Posture]:
 def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
     """Unpack plain files, and nothing that a guest could reach out of `folder` with."""
     for header in tar:
-        if not header.isreg() or leads_out(header.name):
+        stream = tar.extractfile(header) if header.isreg() else None
+        if stream is None or leads_out(header.name):
             raise ValueError(f"{header.name!r} is no plain file inside it")
-        stream = tar.extractfile(header)
-        assert stream is not None  # a regular file has content
         place = folder / header.name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(stream.read())

@@ -17,10 +17,10 @@ from builder.payload.payload import write_payload
 from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.compare import score
+from collectors.debian.sources import parse_sources
 from collectors.host import Machine
 from collectors.posture import File, Files, Group, Posture, SourceFile, User, escaped, sha256
 from collectors.repository import read_posture
-from collectors.sources import parse_sources
 from tests.container.minimal import Container, container, minimal_root, remove
 from tests.sample.archive import BROKEN, Served, archive
 from tests.sample.posture import TOP, sample_posture

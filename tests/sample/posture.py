@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from collectors.debian.sources import format_of, parse_sources
 from collectors.posture import (
     Apt,
     File,
@@ -25,7 +26,6 @@ from collectors.posture import (
     escaped,
     sha256,
 )
-from collectors.sources import format_of, parse_sources
 from tests.sample.archive import COMPONENT, REAL, REAL_WITH_LIBRARIES, SUITE, VENDOR, Key
 
 HOST = "hearth"

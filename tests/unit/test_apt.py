@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors import apt, dpkg
+from collectors import apt
+from collectors.debian import dpkg
 from collectors.failure import Finding
 from tests.unit.fakes import STATUS, FakeHost, machine
 

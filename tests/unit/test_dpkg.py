@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors import dpkg
+from collectors.debian import dpkg
 from collectors.failure import Failure
 from tests.unit.fakes import FakeHost, machine
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from collectors import files
-from collectors.capture import MAX_FILE_BYTES
 from collectors.collected import Collected
 from collectors.failure import Finding
+from collectors.judgement.capture import MAX_FILE_BYTES
 from collectors.posture import File, Files, escaped
 from tests.unit.fakes import STATUS, FakeHost, machine
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from collectors.knowledge import ContentRule, Rule, choices, knowledge
+from collectors.judgement.knowledge import ContentRule, Rule, choices, knowledge
 
 KEY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 WIREGUARD = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ABCDEFE="

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors import apt, dpkg, files, sources, stanzas, system, users, variables
+from collectors import apt, files, system, users
+from collectors.debian import dpkg, sources, stanzas, variables
 from collectors.posture import escaped, unescaped
 
 # What a file's bytes become: any text, with surrogates for bytes that are not UTF-8.

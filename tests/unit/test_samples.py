@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from collectors import dpkg, sources, stanzas, users, variables
+from collectors import users
+from collectors.debian import dpkg, sources, stanzas, variables
 from collectors.document import dumped, parsed
 from collectors.posture import Record
 

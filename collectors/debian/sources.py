@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from collectors.debian.stanzas import Stanza, parse_stanzas
 from collectors.failure import Finding
 from collectors.posture import SourceEntry
-from collectors.stanzas import Stanza, parse_stanzas
 
 Format = Literal["one-line", "deb822"]
 

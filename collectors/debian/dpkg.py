@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from collectors.debian.stanzas import Malformed, Stanza, parse_stanzas
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
 from collectors.posture import escaped
-from collectors.stanzas import Malformed, Stanza, parse_stanzas
 
 STATUS = "/var/lib/dpkg/status"
 DIVERSIONS = "/var/lib/dpkg/diversions"

@@ -1,6 +1,6 @@
 """What is known of paths and packages that is not worth a person's attention, or must not leave the machine?
 
-The knowledge is data: collectors/data/etc.yaml and apt.yaml, which say what their keys mean.
+The knowledge is data: etc.yaml and apt.yaml beside this module, which say what their keys mean.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def choices() -> Choices:
 
 
 def _loaded(name: str, kind: type[Known]) -> Known:
-    return validated(files("collectors").joinpath("data", name).read_text("utf-8"), kind, name=name)
+    return validated(files("collectors.judgement").joinpath(name).read_text("utf-8"), kind, name=name)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What does the package system say?"""

@@ -1,0 +1,1 @@
+"""What is the owner's, what is noise, and what is secret?"""
