@@ -217,6 +217,7 @@ def test_the_guest_reports_through_the_named_port() -> None:
 
 def test_no_qemu_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builder.tools.found", lambda tool: False)
+    monkeypatch.setattr("builder.rehearse.rehearsal.DISK_GIB", 0)
     with pytest.raises(Failure, match="qemu-system-x86_64 is not installed; qemu-img") as raised:
         rehearse(tmp_path / "r.iso", folder=tmp_path / "work", firmware="bios", slot="cd", say=print)
     assert raised.value.remedy == "apt install qemu-system-x86 qemu-utils"
