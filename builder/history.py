@@ -5,15 +5,13 @@ A git repository, one folder per machine, one commit per change.
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import git
 
 from collectors.failure import Failure
 from collectors.posture import Posture
-from collectors.repository import files_of, read_posture
+from collectors.repository import read_posture, write_posture
 
 # The owner's own git settings must not change what is stored, nor ask for a signature.
 SETTINGS = {
@@ -47,7 +45,7 @@ def last_posture(repository: Path, host: str) -> Posture | None:
 def commit_posture(repository: Path, host: str, posture: Posture, message: str) -> str | None:
     """Write and commit the posture of `host`; return the commit's hash, or None when nothing changed."""
     repo = _opened(repository)
-    _replace(posture_folder(repository, host), posture)
+    write_posture(posture, posture_folder(repository, host))
     place = f"hosts/{host}"
     repo.git.add("--all", "--force", "--", place)
     if not repo.git.status("--porcelain", "--", place):
@@ -74,19 +72,3 @@ def _opened(repository: Path) -> git.Repo:
         for (section, key), value in SETTINGS.items():
             config.set_value(section, key, value)
     return repo
-
-
-def _replace(folder: Path, posture: Posture) -> None:
-    """Write the posture aside, then swap it in: a reader sees the old one or the new one."""
-    fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)
-    for name, content in files_of(posture).items():
-        place = os.path.join(fresh, name)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "wb") as file:
-            file.write(content)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -7,6 +7,7 @@ contents. Git's history of it is made elsewhere: here are only files.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,25 @@ def files_of(posture: Posture) -> Mapping[str, bytes]:
     texts = {f"{section.NAME}.yaml": section_text(section).encode() for section in posture.sections()}
     contents = {content_path(path): content for path, content in posture.contents.items()}
     return dict(sorted({**texts, **contents}.items()))
+
+
+def write_posture(posture: Posture, directory: Path) -> None:
+    """Write a posture's directory aside, then swap it in: a reader sees the old one or the new one.
+
+    What a killed run left beside it is overwritten by the next.
+    """
+    fresh, old = (directory.with_name(f".{directory.name}.{word}") for word in ("new", "old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name, content in files_of(posture).items():
+        place = os.path.join(fresh, name)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as file:
+            file.write(content)
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.is_dir():
+        directory.rename(old)
+    fresh.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read_posture(directory: Path) -> Posture:

@@ -6,8 +6,6 @@ and passes on whatever begins with `rekindle: `.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ from collectors.compare import Score, score
 from collectors.failure import Failure
 from collectors.host import Machine
 from collectors.posture import Posture
-from collectors.repository import files_of, read_posture
+from collectors.repository import read_posture, write_posture
 
 DONE, FAILED, GAPS = 0, 1, 3
 RESTORED = "restored"
@@ -60,21 +58,6 @@ def show(report: Report, result: Score) -> None:
             say(f"{name}: not as it was, though {outcomes[name].state}")
     say(", ".join(f"{count} {state}" for state, count in report.counts().items()))
     say(f"score {result.percent:.1f} %: {result.found} of {result.eligible} eligible items")
-
-
-def write_posture(posture: Posture, directory: Path) -> None:
-    """Write the files of `posture` as `directory`, replacing it."""
-    aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".posture-"))
-    try:
-        for name, content in files_of(posture).items():
-            place = os.path.join(aside, name)
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            with open(place, "wb") as file:
-                file.write(content)
-        shutil.rmtree(directory, ignore_errors=True)
-        aside.rename(directory)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _wanted(payload: Path, state: Path) -> Posture:

@@ -12,8 +12,7 @@ from types import ModuleType
 import pytest
 
 from builder.payload.payload import write_payload
-from builder.restore.first_boot import write_posture
-from collectors.repository import read_posture
+from collectors.repository import read_posture, write_posture
 from tests.sample.archive import Key
 from tests.sample.posture import sample_posture
 from tests.unit.restore.playbook import OVERLAY, loaded
