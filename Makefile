@@ -37,10 +37,10 @@ test-unit: setup ## Tests that need neither root nor network: seconds
 	$(BIN)/pytest -q tests/unit
 
 test: setup ## All tests, the boots in QEMU included
-	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/pytest tests
+	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/pytest -n 2 --dist worksteal tests
 
 demo: setup ## Collect this machine, build its ISO, and see a sample machine come back in a VM
-	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/python -m tests.demo
+	$(SUDO) $(BIN)/python -m tests.demo
 
 clean: ## Remove what was built here
 	rm -rf .venv .cache demo dist

@@ -1,1 +1,3 @@
 """How does a base become a recovery ISO, a stick, an upload, a rehearsal?"""
+
+VERSION = "0.1.0"

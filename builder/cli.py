@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from builder import VERSION
 from builder.places import places
 from collectors.failure import Failure, Finding
 
@@ -46,7 +47,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="The machine that burned down comes back from a USB stick with no key pressed.",
 )
 base_app = typer.Typer(no_args_is_help=True, help="The installer ISO that a recovery ISO is built on.")
 timer_app = typer.Typer(no_args_is_help=True, help="The weekly run.")
@@ -70,6 +70,21 @@ class SlotName(str, Enum):
 
     STICK = "stick"
     CD = "cd"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"rekindle {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """The machine that burned down comes back from a USB stick with no key pressed."""
 
 
 @app.command()

@@ -20,7 +20,7 @@ from tests.sample.archive import archive
 from tests.sample.posture import sample_posture
 
 DEMO = Path("demo").absolute()
-CACHE = Path(os.environ.get("REKINDLE_TEST_CACHE", ".cache")).absolute()
+CACHE = DEMO / "cache"
 HOST_SEEN_BY_GUEST = "10.0.2.2"
 REKINDLE = Path(sys.executable).with_name("rekindle")
 CONFIG = """\
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def home(name: str, username: str) -> Path:
-    """Make a REKINDLE_HOME with a config of its own, the costly caches shared with the tests."""
+    """Make a REKINDLE_HOME with a config of its own and the cache that both share."""
     folder = DEMO / name
     (folder / "config").mkdir(parents=True, exist_ok=True)
     CACHE.mkdir(exist_ok=True)
