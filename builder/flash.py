@@ -15,7 +15,8 @@ from collectors.command import run
 from collectors.failure import Failure
 
 BLOCK_BYTES = 4 * 2**20
-COLUMNS = "PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINTS"
+# NAME makes lsblk give a tree: without it, partitions would stand beside their disk.
+COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINTS"
 SYSTEM_MOUNTS = frozenset({"/", "/boot", "/boot/efi", "/usr", "/var", "[SWAP]"})
 
 Progress = Callable[[int, int], None]

@@ -118,7 +118,7 @@ def _lay_layer(tree: Path, name: str, root: Path, *, packages_of: Path) -> None:
             [
                 *("mksquashfs", "-", squashfs, "-tar", "-noappend", "-quiet", "-no-progress"),
                 *("-root-mode", "755", "-root-uid", "0", "-root-gid", "0"),
-                *(*(__import__("os").environ["SQC"].split()), *__import__("os").environ.get("SQ","").split()),
+                *("-comp", "zstd", "-Xcompression-level", "6"),
             ],
             env={"SOURCE_DATE_EPOCH": str(EPOCH)},
             stdin=tar,

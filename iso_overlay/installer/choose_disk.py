@@ -24,7 +24,8 @@ MEDIUM = "/cdrom"
 CONSOLES = ("/dev/tty1", "/dev/ttyS0")
 SMALLEST_BYTES = 4 * 2**30
 NOT_A_DISK = ("/dev/zram", "/dev/loop", "/dev/ram", "/dev/fd", "/dev/nbd", "/dev/sr")
-COLUMNS = "PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINT"
+# NAME makes lsblk give a tree: without it, partitions would stand beside their disk.
+COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINT"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from autoinstall.bake import bake
 from builder.iso.author import author as author_iso
 from builder.iso.medium import read_medium
 from builder.rehearse.vm import Vm, blank_disk, serial_text, started
 from collectors.command import run
+from tests.boot.conftest import CONFIG
 from tests.postures import small_posture
 
 pytestmark = pytest.mark.boot
@@ -32,8 +35,10 @@ def is_blank(disk: Path) -> bool:
 def test_the_installer_is_reached(recovery: Path, tmp_path: Path, firmware: str, slot: str) -> None:
     vm = Vm(tmp_path, firmware, blank_disk(tmp_path / "disk.qcow2", 1), medium=recovery, slot=slot)
     with started(vm) as running:
-        said = running.wait_for("the disks of this machine|standin: (refused|Continue)", BOOT_SECONDS)
-    assert "nothing was erased" in serial_text(vm), said  # the disk of 1 GiB is too small: a safe end
+        said = running.wait_for("/dev/vda .*not a candidate|standin: (refused|Continue)", BOOT_SECONDS)
+    assert "too small" in said  # the disk has 1 GiB: a safe end
+    assert "nothing was erased" in serial_text(vm)
+    assert ("(not a candidate: the recovery medium)" in serial_text(vm)) == (slot == "stick")
     [line] = {
         text.split("line: ")[1] for text in serial_text(vm).splitlines() if "ernel command line: " in text
     }
@@ -54,17 +59,20 @@ def vendors(base: Path, output: Path, document: str, arguments: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("document", "arguments", "said"),
+    ("extra", "arguments", "said"),
     [
-        ("version: 1\n", "console=ttyS0", r"standin: Continue with autoinstall\?"),
-        ("version: 1\nmatchh: {}\n", "console=ttyS0 autoinstall", "standin: refused: .*matchh"),
+        ("", "console=ttyS0", r"standin: Continue with autoinstall\?"),
+        ("matchh: {}\n", "console=ttyS0 autoinstall", "standin: refused: matchh: unknown key"),
     ],
+    ids=["asks", "refuses"],
 )
 def test_the_standin_stops_where_ubuntu_would(
-    standin: Path, tmp_path: Path, document: str, arguments: str, said: str
+    standin: Path, tmp_path: Path, extra: str, arguments: str, said: str
 ) -> None:
+    document = bake(small_posture(), CONFIG).text() + extra
     iso = vendors(standin, tmp_path / "base.iso", document, arguments)
     vm = Vm(tmp_path / "vm", "bios", blank_disk(tmp_path / "disk.qcow2", 8), medium=iso, slot="cd")
     with started(vm) as running:
-        running.wait_for(said, BOOT_SECONDS)
+        stopped = running.wait_for("standin: (refused|Continue|early-commands)", BOOT_SECONDS)
+    assert re.search(said, stopped)
     assert is_blank(vm.disk)

@@ -89,3 +89,12 @@ def test_other_bytes_read_back_are_noticed(stick: Path, iso: Path, monkeypatch: 
     monkeypatch.setattr(flash, "_digest", lambda device, size, progress: "another")
     with pytest.raises(Failure, match="gives other bytes back"):
         flash.write(iso, stick, lambda done, total: None)
+
+
+def test_the_disk_of_the_running_system_is_refused_even_by_force(iso: Path) -> None:
+    source = run(["findmnt", "--noheadings", "--output", "SOURCE", "/"]).split("[")[0].strip()
+    parent = run(["lsblk", "--noheadings", "--nodeps", "--output", "PKNAME", source]).strip()
+    disk = Path("/dev") / parent if parent else Path(source)
+    refused = flash.refusal(flash.inspect_device(disk), iso.stat().st_size, force=True)
+    assert refused is not None
+    assert "holds the running system" in refused.message
