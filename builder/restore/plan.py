@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Literal, TypeVar
 
-from collectors.posture import Apt, File, Posture, Record, System, escaped
+from collectors.posture import Apt, File, Group, Posture, Record, System, User, escaped
 from collectors.repository import content_path
 
 
@@ -46,25 +46,16 @@ class FileStep(Record):
     uris: tuple[str, ...] = ()
 
 
-class GroupStep(Record):
-    """A group (group(5))."""
+class GroupStep(Group):
+    """A group to make."""
 
     id: str
-    name: str
-    gid: int
 
 
-class UserStep(Record):
-    """A person's account (passwd(5))."""
+class UserStep(User):
+    """A person's account to make, or to make the same."""
 
     id: str
-    name: str
-    uid: int
-    group: str
-    gecos: str
-    home: str
-    shell: str
-    groups: tuple[str, ...]
 
 
 Step = TypeVar("Step", NameStep, SystemStep, FileStep, GroupStep, UserStep)
