@@ -31,6 +31,8 @@ check: setup ## Format, lint, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy iso_overlay/installer/choose_disk.py
+	$(BIN)/mypy --python-version 3.10 -p collectors -p builder.restore
 	$(BIN)/pytest -q tests/unit/test_imports.py
 
 test-unit: setup ## Tests that need neither root nor network: seconds
@@ -43,6 +45,6 @@ demo: setup ## Collect this machine, build its ISO, and see a sample machine com
 	$(SUDO) $(BIN)/python -m tests.demo
 
 clean: ## Remove what was built here
-	rm -rf .venv .cache demo dist
+	$(SUDO) rm -rf .venv .cache demo dist
 
 .PHONY: help setup check test-unit test demo clean

@@ -19,6 +19,8 @@ ON_MEDIUM = "/cdrom/rekindle"
 PAYLOAD = "/var/lib/rekindle/payload.tar"
 UNIT = "rekindle-restore.service"
 FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
+# Lower ones are services', even where they may log in (Debian policy 9.2.2).
+FIRST_PERSON_UID = 1000
 
 
 def bake(posture: Posture, config: Config) -> Autoinstall:
@@ -44,7 +46,7 @@ def bake(posture: Posture, config: Config) -> Autoinstall:
         key = ".".join(str(part) for part in first["loc"])
         raise Failure(
             f"the posture's {key or 'identity'} cannot be told to the installer: {first['msg']}",
-            remedy="set it in rekindle.yaml, or mend it on the machine and collect again",
+            remedy="mend it on the machine and collect again",
         ) from None
 
 
@@ -60,6 +62,7 @@ def _storage() -> userdata.Storage:
 
 def _late_commands() -> tuple[userdata.Command, ...]:
     return (
+        ("sh", f"{ON_MEDIUM}/installer/mark"),
         ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
         ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
         _put("first-boot/first-boot", FIRST_BOOT, "0755"),
@@ -96,7 +99,7 @@ def _identity(posture: Posture, config: Config) -> userdata.Identity:
 
 
 def _first_person(posture: Posture) -> str:
-    people = sorted(posture.users.users, key=lambda user: user.uid)
+    people = sorted(posture.users.users, key=lambda user: (user.uid < FIRST_PERSON_UID, user.uid))
     if not people:
         raise Failure(
             "the posture has no person to log in as",

@@ -98,8 +98,9 @@ class Match(_Record):
 
     @model_validator(mode="after")
     def _says_which(self) -> Match:
-        if not self.model_fields_set:
-            raise ValueError("an empty match is any disk")
+        facts = self.model_dump(exclude_none=True)
+        if not any(str(fact).strip("*?") for fact in facts.values()):
+            raise ValueError("a match that names nothing is any disk")
         return self
 
 
@@ -123,6 +124,11 @@ class DiskAction(_Record):
     preserve: bool = False
     grub_device: bool = False
     name: str | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> DiskAction:
+        Match.model_validate({"serial": self.serial, "path": self.path} if not self.match else self.match)
+        return self
 
 
 class PartitionAction(_Record):

@@ -17,7 +17,7 @@ from builder.iso.menu import with_recovery
 from builder.payload.payload import write_payload
 from builder.payload.program import restore_program
 from builder.tools import require
-from builder.whole import whole, workshop
+from builder.whole import refuse_other, whole, workshop
 from collectors.failure import Failure
 from collectors.posture import Posture
 
@@ -27,10 +27,12 @@ Say = Callable[[str], None]
 CARRIED = (
     "installer/choose_disk.py",
     "installer/failed",
+    "installer/mark",
     "first-boot/first-boot",
     "first-boot/rekindle-restore.service",
 )
 PAYLOAD = "rekindle/payload.tar"
+RESTORED_ARCHITECTURE = "amd64"
 PAYLOAD_ROOM_BYTES = 64 * 2**20
 
 
@@ -41,10 +43,12 @@ def build(
 
     The same posture, config and base give the same bytes.
     """
-    if output.is_dir():
-        raise Failure(f"{output} is a directory", remedy="name a file with --output")
+    refuse_other(output)
+    if output.exists() and output.samefile(base):
+        raise Failure(f"{output} is the base itself", remedy="name another file with --output")
     require(["xorriso"])
     vendor = read_medium(base)
+    refuse_architecture(posture, vendor)
     delivery = deliver(bake(posture, config), vendor.release)
     require(space_bytes={output.parent: base.stat().st_size + 2 * PAYLOAD_ROOM_BYTES})
     say("making the restore program")
@@ -54,6 +58,18 @@ def build(
         write_payload(posture, program, host=host, output=work / PAYLOAD)
         say(f"authoring {output.name} from {vendor.info}")
         author(vendor, additions(vendor, delivery, config, host, work), aside)
+
+
+def refuse_architecture(posture: Posture, vendor: Medium) -> None:
+    """Raise Failure where the base is not for the machine's architecture, or for one not restored yet."""
+    wanted = posture.system.release.architecture
+    if vendor.architecture != wanted:
+        raise Failure(
+            f"{vendor.path} is for {vendor.architecture}, the machine is {wanted}",
+            remedy=f"use the {wanted} ISO",
+        )
+    if wanted != RESTORED_ARCHITECTURE:
+        raise Failure(f"no restore program for {wanted} yet", remedy=f"restore on {RESTORED_ARCHITECTURE}")
 
 
 def additions(

@@ -35,10 +35,15 @@ class Commands(TyperGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            _tell(
+                Failure(
+                    f"this needs {error.name}, which is not here", remedy="run it where Rekindle is installed"
+                )
+            )
+            raise SystemExit(FAILED) from None
         except Failure as failure:
-            err.print("rekindle:", style="bold red", end=" ")
-            err.print(failure.message, markup=False, highlight=False, end=" ")
-            err.print(f"({failure.remedy})", style="dim", markup=False, highlight=False)
+            _tell(failure)
             raise SystemExit(FAILED) from None
 
 
@@ -325,6 +330,12 @@ def timer_remove() -> None:
 
     timer.remove()
     out.print("removed")
+
+
+def _tell(failure: Failure) -> None:
+    err.print("rekindle:", style="bold red", end=" ")
+    err.print(failure.message, markup=False, highlight=False, end=" ")
+    err.print(f"({failure.remedy})", style="dim", markup=False, highlight=False)
 
 
 def _say(line: str) -> None:

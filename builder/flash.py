@@ -47,8 +47,8 @@ def devices(lsblk: str) -> list[Device]:
 
 def refusal(device: Device, iso_bytes: int, *, force: bool) -> Failure | None:
     """Return why this device must not be written, or None; `force` lets one pass that is not removable."""
-    if device.kind == "part":
-        return Failure(f"{device.path} is a partition", remedy="name the whole stick")
+    if device.kind not in ("disk", "loop"):
+        return Failure(f"{device.path} is a {device.kind}, no whole disk", remedy="name the whole stick")
     if SYSTEM_MOUNTS & set(device.mounts):
         return Failure(f"{device} holds the running system", remedy="name the stick")
     if device.mounts:

@@ -11,7 +11,7 @@ import git
 
 from collectors.failure import Failure
 from collectors.posture import Posture
-from collectors.repository import read_posture, write_posture
+from collectors.repository import finish_swap, read_posture, write_posture
 
 # The owner's own git settings must not change what is stored, nor ask for a signature.
 SETTINGS = {
@@ -39,6 +39,7 @@ def known_hosts(repository: Path) -> list[str]:
 def last_posture(repository: Path, host: str) -> Posture | None:
     """Return the posture of `host` as last collected, or None; raises Failure where it is broken."""
     folder = posture_folder(repository, host)
+    finish_swap(folder)
     return read_posture(folder) if folder.is_dir() else None
 
 
@@ -47,28 +48,30 @@ def commit_posture(repository: Path, host: str, posture: Posture, message: str) 
     repo = _opened(repository)
     write_posture(posture, posture_folder(repository, host))
     place = f"hosts/{host}"
-    repo.git.add("--all", "--force", "--", place)
-    if not repo.git.status("--porcelain", "--", place):
-        return None
-    repo.git.commit("--quiet", "--message", message, "--", place)
-    return str(repo.head.commit.hexsha)
-
-
-def head(repository: Path) -> str:
-    """Return the hash of the last commit; raises Failure where there is none."""
     try:
-        return str(git.Repo(repository).head.commit.hexsha)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError):
-        raise Failure(f"{repository}: no posture yet", remedy="run `rekindle collect`") from None
+        repo.git.add("--all", "--force", "--", place)
+        if not repo.git.status("--porcelain", "--", place):
+            return None
+        repo.git.commit("--quiet", "--message", message, "--", place)
+        return str(repo.head.commit.hexsha)
+    except git.GitCommandError as error:
+        raise _refused(repository, error) from None
 
 
 def _opened(repository: Path) -> git.Repo:
     try:
         repository.mkdir(parents=True, exist_ok=True, mode=0o700)
         repo = git.Repo.init(repository, initial_branch="main")
-    except (OSError, git.GitCommandError) as error:
+        with repo.config_writer() as config:
+            for (section, key), value in SETTINGS.items():
+                config.set_value(section, key, value)
+    except OSError as error:
         raise Failure(f"{repository}: {error}", remedy="run with sudo, or set REKINDLE_HOME") from None
-    with repo.config_writer() as config:
-        for (section, key), value in SETTINGS.items():
-            config.set_value(section, key, value)
+    except git.GitCommandError as error:
+        raise _refused(repository, error) from None
     return repo
+
+
+def _refused(repository: Path, error: git.GitCommandError) -> Failure:
+    said = " ".join(str(error.stderr).replace("stderr:", "").split()).strip("' ")
+    return Failure(f"{repository}: git: {said}", remedy="mend that with git, as the repository's owner")

@@ -44,7 +44,7 @@ def publish(iso: Path, remotes: tuple[str, ...], *, host: str, say: Say) -> None
         for remote in remotes:
             try:
                 send = _to_remote if is_rclone(remote) else _to_folder
-                say(f"{remote}: {send(iso, name, texts, remote)}")
+                say(f"{remote}: {send(iso, name, texts, digest, remote)}")
             except (Failure, OSError) as error:
                 failures.append(f"{remote}: {error}")
     if failures:
@@ -68,15 +68,15 @@ def sha256_of(file: Path) -> str:
 def _texts(folder: Path, *, name: str, digest: str, host: str, size_bytes: int) -> tuple[Path, Path]:
     sums, guide = folder / SUMS, folder / GUIDE
     sums.write_text(f"{digest} *{name}\n")
-    source = files("builder").joinpath("templates", f"{GUIDE}.j2").read_text()
+    source = (files("builder") / "templates" / f"{GUIDE}.j2").read_text()
     template = jinja2.Template(source, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     guide.write_text(template.render(name=name, digest=digest, host=host, size_bytes=size_bytes))
     return sums, guide
 
 
-def _to_folder(iso: Path, name: str, texts: tuple[Path, Path], remote: str) -> str:
-    folder, digest = Path(remote), sha256_of(iso)
-    if _held(folder, name) == digest:
+def _to_folder(iso: Path, name: str, texts: tuple[Path, Path], digest: str, remote: str) -> str:
+    folder = Path(remote)
+    if _same(texts, folder) and (folder / name).is_file() and sha256_of(folder / name) == digest:
         return "already there"
     require(space_bytes={folder: iso.stat().st_size})
     with whole(folder / name) as aside:
@@ -86,17 +86,21 @@ def _to_folder(iso: Path, name: str, texts: tuple[Path, Path], remote: str) -> s
     for file in texts:
         with whole(folder / file.name) as aside:
             shutil.copyfile(file, aside)
+            aside.chmod(0o644)
     return "published"
 
 
-def _held(folder: Path, name: str) -> str:
-    iso = folder / name
-    return sha256_of(iso) if iso.is_file() and all((folder / n).is_file() for n in (SUMS, GUIDE)) else ""
+def _same(texts: tuple[Path, Path], folder: Path) -> bool:
+    """Tell whether the folder has the same texts: an upload that was cut short has others, or none."""
+    copies = [folder / text.name for text in texts]
+    return all(copy.is_file() for copy in copies) and all(
+        text.read_bytes() == copy.read_bytes() for text, copy in zip(texts, copies, strict=True)
+    )
 
 
-def _to_remote(iso: Path, name: str, texts: tuple[Path, Path], remote: str) -> str:
+def _to_remote(iso: Path, name: str, texts: tuple[Path, Path], digest: str, remote: str) -> str:
     base = remote if remote.endswith(":") else f"{remote.rstrip('/')}/"
-    if _listed(base, name, iso.stat().st_size) and _said(base) == texts[0].read_text():
+    if _listed(base, name, iso.stat().st_size) and digest in _said(base):
         return "already there"
     # rclone holds what arrived against what it sent, by the hash that the remote knows.
     aside = f"{base}{name}.partial"

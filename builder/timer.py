@@ -24,6 +24,7 @@ BOOTED = Path("/run/systemd/system")
 
 def unit_texts(program: str, calendar: str, home: str | None) -> dict[str, str]:
     """Return both units; `program` is the absolute path of `rekindle`, `home` is REKINDLE_HOME."""
+    program, home = program.replace("%", "%%"), home and home.replace("%", "%%")
     return {
         name: _template(name).render(program=program, calendar=calendar, home=home)
         for name in (SERVICE, TIMER)
@@ -81,7 +82,7 @@ def verify(texts: dict[str, str]) -> None:
 
 
 def _template(name: str) -> jinja2.Template:
-    source = files("builder").joinpath("templates", f"{name}.j2").read_text()
+    source = (files("builder") / "templates" / f"{name}.j2").read_text()
     environment = jinja2.Environment(  # noqa: S701  a unit file is not HTML
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )

@@ -15,11 +15,11 @@ from collectors.failure import Failure
 def whole(path: Path) -> Iterator[Path]:
     """Yield a name beside `path` to write to; only a complete file gets the final name.
 
-    What a killed run left behind has the same name and is overwritten by the next one. Raises Failure
-    when `path` is a directory or its folder cannot be made.
+    It is there when it is yielded: empty, and for its owner's eyes only. What a killed run left behind has
+    the same name and is overwritten by the next one. Raises Failure when `path` is anything but a file, or
+    its folder cannot be made.
     """
-    if path.is_dir():
-        raise Failure(f"{path} is a directory", remedy="name a file")
+    refuse_other(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -27,6 +27,7 @@ def whole(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.partial")
     with suppress(FileNotFoundError):
         aside.unlink()
+    aside.touch(mode=0o600)
     try:
         yield aside
         _sync(aside)
@@ -35,6 +36,14 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             aside.unlink()
+
+
+def refuse_other(path: Path) -> None:
+    """Raise Failure where `path` is there and is no plain file: a directory, a device."""
+    if path.is_dir():
+        raise Failure(f"{path} is a directory", remedy="name a file")
+    if path.exists() and not path.is_file():
+        raise Failure(f"{path} is a device", remedy="name a file; `rekindle flash` writes a stick")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Which configuration differs from what packages put in /etc?
 
 Two kinds: conffiles that are not as their package made them (deb-conffiles(5)), and what no package
-owns. Most of the latter is made by packages all the same: collectors/data/etc.yaml and dpkg's own
+owns. Most of the latter is made by packages all the same: collectors/judgement/etc.yaml and dpkg's own
 records tell.
 """
 

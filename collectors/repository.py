@@ -59,7 +59,8 @@ def write_posture(posture: Posture, directory: Path) -> None:
 
     What a killed run left beside it is overwritten by the next.
     """
-    fresh, old = (directory.with_name(f".{directory.name}.{word}") for word in ("new", "old"))
+    fresh, old = _beside(directory)
+    finish_swap(directory)
     shutil.rmtree(fresh, ignore_errors=True)
     for name, content in files_of(posture).items():
         place = os.path.join(fresh, name)
@@ -71,6 +72,17 @@ def write_posture(posture: Posture, directory: Path) -> None:
         directory.rename(old)
     fresh.rename(directory)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_swap(directory: Path) -> None:
+    """Put in place what a kill between the two renames of `write_posture` left beside it, whole."""
+    fresh, old = _beside(directory)
+    if old.is_dir() and fresh.is_dir() and not directory.is_dir():
+        fresh.rename(directory)
+
+
+def _beside(directory: Path) -> tuple[Path, Path]:
+    return directory.with_name(f".{directory.name}.new"), directory.with_name(f".{directory.name}.old")
 
 
 def read_posture(directory: Path) -> Posture:

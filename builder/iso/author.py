@@ -52,7 +52,10 @@ def boot_commands(report: str) -> list[str]:
 
 def volume_epoch(date: str) -> int:
     """Return the seconds since 1970 of a volume's date: 16 digits, hundredths last (ECMA-119 8.4.26)."""
-    moment = datetime.strptime(date[:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+    try:
+        moment = datetime.strptime(date[:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return 0  # a volume without a date has zeros
     return int(moment.timestamp())
 
 

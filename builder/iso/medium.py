@@ -35,13 +35,15 @@ USE_LIVE_SERVER = "use an Ubuntu live-server ISO, or `--base standin` for a tria
 class Medium:
     """A base ISO that can become a recovery ISO.
 
-    `info` is the line of `.disk/info`; `release` is `24.04`; `date` is the volume's date, its UUID, as 16
-    digits; the texts are those of the files of these names (`loopback_cfg` may be missing).
+    `info` is the line of `.disk/info`; `release` is `24.04`, `architecture` `amd64`; `date` is the volume's
+    date, its UUID, as 16 digits; the texts are those of the files of these names (`loopback_cfg` may be
+    missing).
     """
 
     path: Path
     info: str
     release: str
+    architecture: str
     date: str
     joliet: bool
     grub_cfg: str
@@ -79,6 +81,7 @@ def read_medium(path: Path) -> Medium:
             path=path,
             info=info,
             release=_release(info, path),
+            architecture=_architecture(info, path),
             date=_volume_date(iso),
             joliet=bool(iso.has_joliet()),
             grub_cfg=text(iso, GRUB_CFG, path),
@@ -147,4 +150,11 @@ def _release(info: str, path: Path) -> str:
     found = re.search(r"\b(\d\d\.\d\d)(\.\d+)?\b", info)
     if not found:
         raise Failure(f"{path}: {DISK_INFO} names no release: {info}", remedy=USE_LIVE_SERVER)
+    return found[1]
+
+
+def _architecture(info: str, path: Path) -> str:
+    found = re.search(r" - \w+ (amd64|arm64|ppc64el|s390x|riscv64)\b", info)
+    if not found:
+        raise Failure(f"{path}: {DISK_INFO} names no architecture: {info}", remedy=USE_LIVE_SERVER)
     return found[1]

@@ -55,7 +55,7 @@ def _kernel_line(vendor: str, arguments: Sequence[str]) -> str:
 
 
 def _template() -> jinja2.Template:
-    source = files("iso_overlay").joinpath("menu", TEMPLATE).read_text()
+    source = (files("iso_overlay") / "menu" / TEMPLATE).read_text()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,

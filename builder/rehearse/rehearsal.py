@@ -58,6 +58,7 @@ def rehearse(iso: Path, *, folder: Path, firmware: Firmware, slot: Slot, say: Sa
     require([QEMU, "qemu-img"], {folder: DISK_GIB * 2**28})
     if firmware != "bios" and not OVMF.is_dir():
         raise Failure("UEFI firmware for the VM is not installed", remedy="apt install ovmf")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted, conservative = carried_posture(iso), not read_medium(iso).is_standin
     disk = blank_disk(folder / "disk.qcow2", DISK_GIB)
     blank = Vm(folder=folder / "install", firmware=firmware, disk=disk, conservative=conservative)

@@ -21,7 +21,7 @@ from collectors.host import Machine
 from collectors.posture import Posture
 from collectors.repository import read_posture, write_posture
 
-DONE, FAILED, GAPS = 0, 1, 3
+DONE, FAILED, GAPS, WAITING = 0, 1, 3, 4
 RESTORED = "restored"
 
 

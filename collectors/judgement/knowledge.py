@@ -21,7 +21,7 @@ Known = TypeVar("Known", bound=Record)
 
 
 class Rule(Record):
-    """What to do with the paths that match one of `paths`, and why.
+    """What to do with the paths that match one of `paths` and none of `but`, and why.
 
     In a pattern `*` and `?` stay within a name, `**/` stands for any directories or none, and a
     pattern covers everything below what it matches.
@@ -30,6 +30,7 @@ class Rule(Record):
     verdict: Literal["noise", "elsewhere", "bound", "secret"]
     why: str
     paths: tuple[str, ...] = ("/**",)
+    but: tuple[str, ...] = ()
     kind: Literal["any", "file", "directory", "symlink"] = "any"
 
     @property
@@ -39,7 +40,9 @@ class Rule(Record):
 
     def covers(self, path: str, kind: str) -> bool:
         """Tell whether the rule is for this path and kind."""
-        return self.kind in ("any", kind) and bool(_globs(self.paths).fullmatch(path))
+        if self.kind not in ("any", kind) or not _globs(self.paths).fullmatch(path):
+            return False
+        return not (self.but and _globs(self.but).fullmatch(path))
 
 
 class ContentRule(Rule):

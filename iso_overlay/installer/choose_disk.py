@@ -18,25 +18,38 @@ import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 AUTOINSTALL = Path("/autoinstall.yaml")
 MEDIUM = "/cdrom"
 CONSOLES = ("/dev/tty1", "/dev/ttyS0")
 SMALLEST_BYTES = 4 * 2**30
 NOT_A_DISK = ("/dev/zram", "/dev/loop", "/dev/ram", "/dev/fd", "/dev/nbd", "/dev/sr")
+# How an internal disk may be attached. An SD card or a disk in the network must be named by a rule.
+INTERNAL = ("nvme", "sata", "ata", "sas", "scsi", "spi", "virtio", "", None)
+NEVER = ("usb", "ieee1394")
+# What iso_overlay/installer/mark calls the root of a finished installation.
+MARK = "rekindle"
 # NAME makes lsblk give a tree: without it, partitions would stand beside their disk.
-COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,MOUNTPOINT"
+COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,LABEL,MOUNTPOINT"
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Disk:
-    """One whole disk as lsblk sees it; `because` says why it is no candidate ("" = it is one)."""
+    """One whole disk as lsblk sees it.
+
+    `because` says why it is no candidate ("" = it is one); `unless_named` whether a rule that names it
+    makes it one all the same.
+    """
 
     path: str
     size_bytes: int
     model: str
     serial: str
     because: str
+    unless_named: bool
 
     def __str__(self) -> str:
         size = f"{self.size_bytes / 1e9:.0f} GB"
@@ -53,21 +66,22 @@ def disks(lsblk: str, medium: str) -> list[Disk]:
     return [_disk(row, medium) for row in json.loads(lsblk)["blockdevices"] if _is_disk(row)]
 
 
-def choose(candidates: list[Disk], rule: dict[str, str]) -> Disk:
+def choose(seen: list[Disk], rule: dict[str, str]) -> Disk:
     """Return the one disk that the rule allows; raises NoDisk with the reason and the disks there are."""
-    fitting = [disk for disk in candidates if not disk.because and _fits(disk, rule)]
+    candidates = [disk for disk in seen if not disk.because or (rule and disk.unless_named)]
+    fitting = [disk for disk in candidates if _fits(disk, rule)]
     if len(fitting) == 1:
         return fitting[0]
     wanted = " and ".join(f"{key} {glob}" for key, glob in rule.items()) or "the only internal disk"
     found = f"{len(fitting)} disks fit" if fitting else "no disk fits"
-    listed = "\n".join(f"  {disk}" for disk in candidates) or "  (none)"
+    listed = "\n".join(f"  {disk}" for disk in seen) or "  (none)"
     raise NoDisk(
         f"nothing was erased: {found} the rule ({wanted}); the disks of this machine:\n{listed}\n"
         "Unplug the others, or name one by `disk:` in rekindle.yaml and build again."
     )
 
 
-def _is_disk(row: dict) -> bool:
+def _is_disk(row: Row) -> bool:
     return row["type"] == "disk" and not row["path"].startswith(NOT_A_DISK)
 
 
@@ -76,28 +90,35 @@ def _fits(disk: Disk, rule: dict[str, str]) -> bool:
     return all(fnmatchcase(facts[key], glob) for key, glob in rule.items())
 
 
-def _disk(row: dict, medium: str) -> Disk:
+def _disk(row: Row, medium: str) -> Disk:
     size = int(row["size"] or 0)
+    never = _never(row, size, medium)
+    attached = "mmc" if row["path"].startswith("/dev/mmcblk") else row.get("tran")
+    unusual = "" if attached in INTERNAL else f"attached by {attached}: only when a rule names it"
     return Disk(
-        row["path"],
-        size,
-        (row.get("model") or "").strip(),
-        (row.get("serial") or "").strip(),
-        _because(row, size, medium),
+        path=row["path"],
+        size_bytes=size,
+        model=(row.get("model") or "").strip(),
+        serial=(row.get("serial") or "").strip(),
+        because=never or unusual,
+        unless_named=not never,
     )
 
 
-def _because(row: dict, size: int, medium: str) -> str:
-    if medium and medium in _paths(row):
+def _never(row: Row, size: int, medium: str) -> str:
+    """Return why no rule may choose this disk, or ""."""
+    if medium and medium in [part["path"] for part in _tree(row)]:
         return "the recovery medium"
-    if row.get("tran") in ("usb", "ieee1394") or _true(row.get("rm")):
+    if row.get("tran") in NEVER or _true(row.get("rm")):
         return "removable"
     if _true(row.get("ro")):
         return "read-only"
     if size < SMALLEST_BYTES:
         return "too small"
-    if any(_mountpoints(row)):
+    if any(part.get("mountpoint") for part in _tree(row)):
         return "in use"
+    if any(part.get("label") == MARK for part in _tree(row)):
+        return "recovered already: take the medium out; to begin again, erase it with wipefs(8) first"
     return ""
 
 
@@ -105,16 +126,8 @@ def _true(value: object) -> bool:
     return value in (True, "1", 1)
 
 
-def _tree(row: dict) -> list[dict]:
+def _tree(row: Row) -> list[Row]:
     return [row] + [deeper for child in row.get("children", []) for deeper in _tree(child)]
-
-
-def _paths(row: dict) -> list[str]:
-    return [part["path"] for part in _tree(row)]
-
-
-def _mountpoints(row: dict) -> list[str]:
-    return [part.get("mountpoint") or "" for part in _tree(row)]
 
 
 def _said(*argv: str) -> str:
@@ -132,11 +145,14 @@ def _tell(text: str) -> None:
 
 def main(rule: str, token: str) -> int:
     medium = _said("findmnt", "--noheadings", "--output", "SOURCE", MEDIUM)
-    seen = disks(_said("lsblk", "--json", "--bytes", "--output", COLUMNS), medium)
     try:
+        seen = disks(_said("lsblk", "--json", "--bytes", "--output", COLUMNS), medium)
         chosen = choose(seen, json.loads(rule))
     except NoDisk as reason:
         _tell(str(reason))
+        return 1
+    except ValueError as error:
+        _tell(f"nothing was erased: lsblk did not list the disks ({error})")
         return 1
     text = AUTOINSTALL.read_text()
     if token not in text:

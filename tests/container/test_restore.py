@@ -32,6 +32,7 @@ pytestmark = [
 ]
 
 REPORT_PORT = "/dev/virtio-ports/org.rekindle.report"
+HASH_MARKS = ("$6$", "$y$")
 WANTS = "etc/systemd/system/multi-user.target.wants"
 LEAST_ITEMS = 45
 DEAD = "/etc/apt/sources.list.d/dead.list"
@@ -77,11 +78,15 @@ def test_a_booted_machine_restores_itself_reports_and_powers_off(
 ) -> None:
     posture = sample_posture(served.url(), served.key)
     install_first_boot(blank, posture, program)
+    set_passwords(blank.root)
     port = tmp_path / "report.tar"
     port.touch()
     booted = blank.boot(f"--bind={port}:{REPORT_PORT}")
     log = (blank.root / "var/log/rekindle-restore.log").read_text()
     assert booted.returncode == 0, log
+    for mark in HASH_MARKS:
+        assert mark.encode() in (blank.root / "etc/shadow").read_bytes()
+        assert mark.encode() not in port.read_bytes()
     with tarfile.open(port) as tar:
         tar.extractall(tmp_path / "sent")
     report = json.loads((tmp_path / "sent" / "restore-report.json").read_text())
@@ -96,6 +101,46 @@ def test_a_booted_machine_restores_itself_reports_and_powers_off(
     assert not (blank.root / "usr/sbin/policy-rc.d").exists()
     assert not (blank.root / "var/cache/rekindle").exists()
     assert stat.S_IMODE((blank.root / "var/log/rekindle-restore.log").stat().st_mode) == 0o600
+
+
+def test_without_a_network_a_machine_waits_for_its_next_boot(
+    blank: Container, program: Path, served: Served, tmp_path: Path
+) -> None:
+    install_first_boot(blank, sample_posture("http://127.0.0.2:9", served.key), program)
+    port = tmp_path / "report.tar"
+    port.touch()
+    booted = blank.boot(f"--bind={port}:{REPORT_PORT}")
+    log = (blank.root / "var/log/rekindle-restore.log").read_text()
+    assert booted.returncode == 0, log
+    with tarfile.open(port) as tar:
+        assert "restore-report.json" in tar.getnames()
+    states = reported(blank.root, "state")
+    assert states["apt:tree"] == states["apt-hold:kiln-tongs"] == "deferred"
+    assert states["user:ada"] == states["file:/etc/hearth/plain.conf"] == "restored"
+    assert "no network" in reported(blank.root, "reason")["apt:tree"]
+    assert not (blank.root / "var/lib/rekindle/restored.done").exists()
+    assert not (blank.root / "usr/sbin/policy-rc.d").exists()
+
+
+def test_a_number_that_the_installers_user_took_is_given_back(
+    blank: Container, program: Path, served: Served
+) -> None:
+    posture = sample_posture(served.url(), served.key)
+    ada, bob = posture.users.users
+    users = (ada, bob.model_copy(update={"uid": 1001, "group": "bob"}))
+    groups = (*posture.users.groups, Group(name="bob", gid=1001))
+    posture = replace(posture, users=posture.users.model_copy(update={"users": users, "groups": groups}))
+    made = blank.run("useradd", "--create-home", "--user-group", "--uid", "1000", "bob")
+    assert made.returncode == 0, made.stderr
+    (blank.root / "home/bob/roots").touch()
+    code, states = restored(blank, posture, program, "--only", "users")
+    assert code == 0, reported(blank.root, "reason")
+    assert {states[name] for name in ("user:ada", "user:bob", "group:ada", "group:bob")} == {"restored"}
+    assert ids(blank.root / "home/ada") == (1000, 1000)
+    assert ids(blank.root / "home/bob") == ids(blank.root / "home/bob/.profile") == (1001, 1001)
+    assert ids(blank.root / "home/bob/roots") == (0, 0)
+    code, states = restored(blank, posture, program, "--only", "users")
+    assert (code, set(states.values())) == (0, {"already"})
 
 
 def test_bad_items_sink_nothing_and_a_second_run_changes_nothing(
@@ -114,7 +159,7 @@ def test_bad_items_sink_nothing_and_a_second_run_changes_nothing(
     result = score(good, collect(Machine(blank.root))[0])
     assert (result.missing, result.changed) == ((), ())
     assert_data_arrived_as_written(blank.root)
-    assert "its index could not be read" in reasons(blank.root)[f"apt-source:{DEAD}"]
+    assert "its index could not be read" in reported(blank.root, "reason")[f"apt-source:{DEAD}"]
     code, again = restored(blank, posture, program)
     assert code == 3
     assert {again[item.id] for item in good.items() if not item.bound} == {"already"}
@@ -248,9 +293,23 @@ def restored(
     return done.returncode, {entry["id"]: entry["state"] for entry in report["items"]}
 
 
-def reasons(root: Path) -> dict[str, str]:
+def reported(root: Path, what: str) -> dict[str, str]:
     report = json.loads((root / "var/lib/rekindle/restore-report.json").read_text())
-    return {entry["id"]: entry["reason"] for entry in report["items"]}
+    return {entry["id"]: entry[what] for entry in report["items"]}
+
+
+def ids(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_uid, found.st_gid
+
+
+def set_passwords(root: Path) -> None:
+    """Give accounts of the system hashes that must not leave the machine."""
+    shadow = root / "etc/shadow"
+    text = shadow.read_text()
+    for account, mark in zip(("root", "daemon"), HASH_MARKS, strict=True):
+        text = text.replace(f"{account}:*:", f"{account}:{mark}salt$hash:")
+    shadow.write_text(text)
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:

@@ -22,7 +22,7 @@ OURS = ("rekindle.service", "rekindle.timer")
 # `rekindle` that says when it is asked to refresh: the chain itself is tested elsewhere.
 WRAPPER = """\
 #!/bin/sh
-if [ "$1" = refresh ]; then echo "$REKINDLE_HOME" >/root/refreshed; exit; fi
+if [ "$1" = refresh ]; then echo "$REKINDLE_HOME" >/root/refreshed; exit 3; fi  # done, with gaps
 exec python3 /root/restore.pex "$@"
 """
 SCRIPT = """\

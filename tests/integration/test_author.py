@@ -36,6 +36,7 @@ ADDED = {
     "rekindle/payload.tar",
     "rekindle/installer/choose_disk.py",
     "rekindle/installer/failed",
+    "rekindle/installer/mark",
     "rekindle/first-boot/first-boot",
     "rekindle/first-boot/rekindle-restore.service",
 }
@@ -264,6 +265,26 @@ def test_an_output_that_is_a_directory_is_refused(base: Path, tmp_path: Path, pr
     with pytest.raises(Failure, match="is a directory"):
         built(base, tmp_path, program_cache)
     assert leaves_nothing(tmp_path)
+
+
+def test_the_base_is_never_the_output(base: Path, program_cache: Path) -> None:
+    before = base.read_bytes()
+    with pytest.raises(Failure, match="is the base itself"):
+        built(base, base, program_cache)
+    assert base.read_bytes() == before
+
+
+def test_another_architecture_is_refused(tmp_path: Path, program_cache: Path) -> None:
+    base = synthetic_base(
+        tmp_path, info='Ubuntu-Server 24.04.3 LTS "Noble Numbat" - Release arm64 (20250805.1)'
+    )
+    with pytest.raises(Failure, match="is for arm64, the machine is amd64"):
+        built(base, tmp_path / "out" / "r.iso", program_cache)
+    assert leaves_nothing(tmp_path / "out")
+
+
+def test_others_cannot_read_the_iso(recovery: Path) -> None:
+    assert recovery.stat().st_mode & 0o077 == 0
 
 
 def test_no_space_is_said_before_the_work(

@@ -97,6 +97,9 @@ def test_our_schema_knows_no_key_that_the_installer_does_not() -> None:
         (("version",), 2),
         (("storage", "layout", "name"), "lvmm"),
         (("storage", "layout", "match"), {}),
+        (("storage", "layout", "match"), {"serial": None}),
+        (("storage", "layout", "match"), {"path": "*"}),
+        (("storage",), {"config": [{"type": "disk", "id": "d", "ptable": "gpt"}]}),
         (("storage", "layout", "matchh"), {"path": "/dev/sda"}),
         (("apt", "fall-back"), "abort"),
         (("identity", "password"), "hunter2"),
@@ -106,7 +109,7 @@ def test_our_schema_knows_no_key_that_the_installer_does_not() -> None:
         (("timezone",), "Europe/Ber lin"),
         (("locale",), "german"),
         (("shutdown",), "halt"),
-        (("storage", "config"), [{"type": "disk", "id": "d", "sizee": 1}]),
+        (("storage",), {"config": [{"type": "disk", "id": "d", "serial": "S", "sizee": 1}]}),
     ],
 )
 def test_what_the_installer_would_let_through_is_refused(path: tuple, value: object) -> None:
@@ -147,6 +150,15 @@ def test_a_posture_without_people_needs_a_name() -> None:
     assert "identity.username" in raised.value.remedy
     named = Config(identity=Identity(password_hash=HASH, username="eve"))
     assert bake(nobody, named).identity.username == "eve"
+
+
+def test_a_service_that_may_log_in_is_no_person() -> None:
+    posture = small_posture()
+    [ada] = posture.users.users
+    git = ada.model_copy(update={"name": "git", "uid": 998, "home": "/home/git"})
+    users = posture.users.model_copy(update={"users": (ada, git)})
+    both = posture.__class__(**{**vars(posture), "users": users})
+    assert bake(both, CONFIG).identity.username == "ada"
 
 
 def test_values_are_dumped_not_templated() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import stat
 import tarfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from builder import flash, timer
-from builder.history import commit_posture, head, known_hosts, last_posture
+from builder.cli import app
+from builder.history import commit_posture, known_hosts, last_posture
 from builder.iso.author import boot_commands, volume_epoch
 from builder.places import places
-from builder.publish import is_rclone, publish
+from builder.publish import is_rclone, publish, sha256_of
 from builder.rehearse.rehearsal import received, rehearse
 from builder.rehearse.vm import Vm, command_line
 from builder.tools import PACKAGES, require, system_packages
@@ -40,9 +45,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_directory_is_no_file(tmp_path: Path) -> None:
+def test_a_directory_or_a_device_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="is a directory"), whole(tmp_path):
         pass
+    with pytest.raises(Failure, match="is a device") as raised, whole(Path("/dev/null")):
+        pass
+    assert "rekindle flash" in raised.value.remedy
+
+
+def test_a_whole_file_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    with whole(tmp_path / "x") as aside:
+        aside.write_text("secret")
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o600
 
 
 def test_everything_missing_is_said_at_once(tmp_path: Path) -> None:
@@ -66,7 +80,7 @@ def test_one_home_holds_all_places(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_posture_is_committed_once(tmp_path: Path) -> None:
     first = commit_posture(tmp_path, "ember", small_posture(), "system: +all")
-    assert first == head(tmp_path)
+    assert first
     assert commit_posture(tmp_path, "ember", small_posture(), "again") is None
     assert last_posture(tmp_path, "ember") == small_posture()
     second = commit_posture(tmp_path, "ember", small_posture(hostname="ash"), "system: ~hostname")
@@ -85,13 +99,29 @@ def test_the_owners_git_settings_do_not_matter(tmp_path: Path, monkeypatch: pyte
     assert last_posture(tmp_path / "repo", "ember") == small_posture()
 
 
-def test_no_posture_yet_has_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="no posture yet"):
-        head(tmp_path)
+def test_a_swap_that_was_killed_is_finished(tmp_path: Path) -> None:
+    commit_posture(tmp_path, "ember", small_posture(), "all")
+    hosts = tmp_path / "hosts"
+    shutil.copytree(hosts / "ember", hosts / ".ember.old")
+    (hosts / "ember").rename(hosts / ".ember.new")
+    assert last_posture(tmp_path, "ember") == small_posture()
+    assert commit_posture(tmp_path, "ember", small_posture(), "again") is None
+
+
+def test_what_git_refuses_is_one_line(tmp_path: Path) -> None:
+    commit_posture(tmp_path, "ember", small_posture(), "all")
+    (tmp_path / ".git" / "index.lock").touch()
+    with pytest.raises(Failure, match=r"git: fatal: .*index\.lock") as raised:
+        commit_posture(tmp_path, "ember", small_posture(hostname="ash"), "again")
+    assert "\n" not in str(raised.value)
+
+
+def test_there_is_no_posture_yet(tmp_path: Path) -> None:
     assert last_posture(tmp_path, "ember") is None
+    assert known_hosts(tmp_path) == []
 
 
-def stick(**facts: object) -> flash.Device:
+def device(**facts: object) -> flash.Device:
     row = {
         "path": "/dev/sdz",
         "type": "disk",
@@ -107,7 +137,8 @@ def stick(**facts: object) -> flash.Device:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"type": "part"}, "is a partition"),
+        ({"type": "part"}, "is a part, no whole disk"),
+        ({"type": "crypt"}, "no whole disk"),
         ({"mountpoints": ["/mnt"]}, "is mounted at /mnt"),
         ({"children": [{"mountpoints": ["/"]}]}, "holds the running system"),
         (
@@ -120,16 +151,16 @@ def stick(**facts: object) -> flash.Device:
     ],
 )
 def test_what_is_no_stick_is_refused(facts: dict, said: str) -> None:
-    refused = flash.refusal(stick(**facts), 10**9, force=False)
+    refused = flash.refusal(device(**facts), 10**9, force=False)
     assert refused is not None
     assert said in refused.message
     assert refused.remedy
 
 
 def test_a_stick_is_written_and_force_lets_only_a_fixed_disk_pass() -> None:
-    assert flash.refusal(stick(), 10**9, force=False) is None
-    assert flash.refusal(stick(rm=False, tran=None), 10**9, force=True) is None
-    assert flash.refusal(stick(mountpoints=["/"]), 10**9, force=True) is not None
+    assert flash.refusal(device(), 10**9, force=False) is None
+    assert flash.refusal(device(rm=False, tran=None), 10**9, force=True) is None
+    assert flash.refusal(device(mountpoints=["/"]), 10**9, force=True) is not None
 
 
 def test_only_a_block_device_is_a_device(tmp_path: Path) -> None:
@@ -156,6 +187,27 @@ def test_publishing_to_a_folder(tmp_path: Path) -> None:
     assert "rekindle-ember.iso" in (tmp_path / "out" / "RECOVER.md").read_text()
 
 
+def test_a_publication_that_was_cut_short_is_made_whole(tmp_path: Path) -> None:
+    iso, folder, said = tmp_path / "r.iso", tmp_path / "out", []
+    iso.write_bytes(b"old")
+    publish(iso, (str(folder),), host="ember", say=said.append)
+    iso.write_bytes(b"new")
+    (folder / "rekindle-ember.iso").write_bytes(b"new")  # killed before the sums
+    publish(iso, (str(folder),), host="ember", say=said.append)
+    assert sha256_of(iso) in (folder / "SHA256SUMS").read_text()
+
+
+def test_the_guides_commands_are_commands(tmp_path: Path) -> None:
+    iso = tmp_path / "r.iso"
+    iso.write_bytes(b"iso")
+    publish(iso, (str(tmp_path / "out"),), host="ember", say=print)
+    guide = (tmp_path / "out" / "RECOVER.md").read_text()
+    [command] = re.findall(r"`rekindle (.*?)`", guide)
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 1, done.output
+    assert "no such file" in done.output
+
+
 def test_one_bad_remote_does_not_sink_the_others(tmp_path: Path) -> None:
     iso = tmp_path / "r.iso"
     iso.write_bytes(b"iso")
@@ -180,9 +232,12 @@ def test_nothing_to_publish_and_nowhere_to(tmp_path: Path) -> None:
 def test_units_run_weekly_and_catch_up() -> None:
     texts = timer.unit_texts("/usr/bin/rekindle", "weekly", None)
     assert "OnCalendar=weekly\nPersistent=true\n" in texts["rekindle.timer"]
-    assert "ExecStart=/usr/bin/rekindle refresh\n" in texts["rekindle.service"]
+    assert 'ExecStart="/usr/bin/rekindle" refresh\n' in texts["rekindle.service"]
     assert "REKINDLE_HOME" not in texts["rekindle.service"]
-    assert "Environment=REKINDLE_HOME=/x\n" in timer.unit_texts("/r", "weekly", "/x")["rekindle.service"]
+    assert (
+        'Environment="REKINDLE_HOME=/a b/100%%"\n'
+        in timer.unit_texts("/r", "weekly", "/a b/100%")["rekindle.service"]
+    )
 
 
 def vm(**facts: object) -> Vm:

@@ -86,6 +86,30 @@ def test_a_rule_names_one_of_two() -> None:
     assert choose_disk.choose(disks, {"serial": "B*"}).path == "/dev/sdb"
 
 
+@pytest.mark.parametrize(
+    ("path", "tran"),
+    [("/dev/mmcblk0", None), ("/dev/mmcblk0", "mmc"), ("/dev/sdc", "iscsi"), ("/dev/sdc", "fc")],
+)
+def test_what_may_be_no_internal_disk_must_be_named(path: str, tran: str | None) -> None:
+    seen_ = seen(row(path, tran=tran, serial="X1"))
+    with pytest.raises(choose_disk.NoDisk, match="only when a rule names it"):
+        choose_disk.choose(seen_, {})
+    assert choose_disk.choose(seen_, {"serial": "X1"}).path == path
+
+
+def test_a_restored_machine_is_not_erased_by_a_medium_left_in() -> None:
+    restored = row("/dev/vda", serial="X1", children=[row("/dev/vda2", type="part", label="rekindle")])
+    for rule in ({}, {"serial": "X1"}):
+        with pytest.raises(choose_disk.NoDisk, match="recovered already: take the medium out"):
+            choose_disk.choose(seen(restored), rule)
+
+
+def test_a_mounted_partition_makes_its_disk_one_in_use() -> None:
+    used = row("/dev/vda", children=[row("/dev/vda2", type="part", mountpoint="/mnt")])
+    with pytest.raises(choose_disk.NoDisk, match="in use"):
+        choose_disk.choose(seen(used), {})
+
+
 def test_a_rule_never_overrules_the_protection() -> None:
     with pytest.raises(choose_disk.NoDisk):
         choose_disk.choose(seen(row("/dev/sda", tran="usb", serial="B2")), {"serial": "B2"})
@@ -112,3 +136,10 @@ def test_main_leaves_the_file_when_no_disk_fits(tmp_path, monkeypatch) -> None:
     assert choose_disk.main("{}", "TOKEN") == 1
     assert "TOKEN" in autoinstall.read_text()
     assert "nothing was erased" in (tmp_path / "console").read_text()
+
+
+def test_main_says_so_when_lsblk_fails(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(choose_disk, "CONSOLES", (str(tmp_path / "console"),))
+    monkeypatch.setattr(choose_disk, "_said", lambda *argv: "")
+    assert choose_disk.main("{}", "TOKEN") == 1
+    assert "nothing was erased: lsblk" in (tmp_path / "console").read_text()

@@ -138,6 +138,10 @@ def _told(error: jsonschema.ValidationError) -> str:
     if error.validator == "required":
         missing = [key for key in schema["required"] if key not in value]
         return f"{key_path([*path, missing[0]])}: missing"
+    if error.validator == "const" and error.parent is not None:
+        others = (other for other in error.parent.context or () if other.validator == "const")
+        words = [str(other.validator_value) for other in others]
+        return f"{key_path(path)}: {value!r} is not one of {', '.join(words)}"
     return f"{key_path(path) or 'the document'}: {error.message}"
 
 

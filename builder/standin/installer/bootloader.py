@@ -40,9 +40,9 @@ def kept_arguments(command_line: str) -> str:
 
 
 def grub_settings(kept: str) -> str:
-    """Return the stand-in's own part of /etc/default/grub."""
+    """Return the stand-in's own part of /etc/default/grub: a plain, quick menu and the kept arguments."""
     quoted = "".join(f"\\{letter}" if letter in '\\"$`' else letter for letter in kept)
-    return f'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX="{quoted}"\n'
+    return f'GRUB_TIMEOUT=1\nGRUB_TERMINAL=console\nGRUB_CMDLINE_LINUX="{quoted}"\n'
 
 
 def _install_uefi(target: Path) -> None:

@@ -105,10 +105,12 @@ def make_plan(
     `on_disk` is by the disks' paths.
     """
     _refuse_swap_file(storage.get("swap"))
-    if storage.get("config") is not None:
-        return planned(storage["config"], disks, on_disk, is_uefi=is_uefi)
-    layout = storage.get("layout") or {"name": "direct"}
-    return planned(layout_actions(layout, disks, is_uefi=is_uefi), disks, on_disk, is_uefi=is_uefi)
+    layout, actions = storage.get("layout"), storage.get("config")
+    if (layout is None) == (actions is None):
+        raise Refusal("storage: needs either layout or config")
+    if layout is not None:
+        actions = layout_actions(layout, disks, is_uefi=is_uefi)
+    return planned(actions or (), disks, on_disk, is_uefi=is_uefi)
 
 
 def layout_actions(layout: Action, disks: Sequence[Disk], *, is_uefi: bool) -> list[Action]:

@@ -12,6 +12,9 @@ from types import ModuleType
 import pytest
 
 from builder.payload.payload import write_payload
+from builder.restore import first_boot
+from builder.restore.report import Outcome, Report
+from collectors.compare import score
 from collectors.repository import read_posture, write_posture
 from tests.sample.archive import Key
 from tests.sample.posture import sample_posture
@@ -62,6 +65,52 @@ def test_the_machine_goes_on_and_only_success_is_final(
     assert not boot.POLICY.exists()
 
 
+def test_without_a_network_the_next_boot_goes_on(boot: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODE", str(first_boot.WAITING))
+    assert boot.main() == 0
+    assert not (boot.STATE / "restored.done").exists()
+    assert boot.ran[-1][-2:] == ["start", "default.target"]
+
+
+def test_a_rehearsal_without_a_network_reports_and_powers_off(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODE", str(first_boot.WAITING))
+    boot.REPORT_PORT.touch()
+    assert boot.main() == 0
+    assert not (boot.STATE / "restored.done").exists()
+    with tarfile.open(boot.REPORT_PORT) as tar:
+        assert tar.getnames() == ["restore.log"]
+    assert boot.ran == [["systemctl", "--no-block", "poweroff"]]
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        (["restored", "already"], first_boot.DONE),
+        (["restored", "unavailable"], first_boot.GAPS),
+        (["failed", "deferred"], first_boot.WAITING),
+    ],
+)
+def test_the_exit_code_tells_what_waits_for_the_network(states: list[str], code: int) -> None:
+    items = tuple(Outcome.model_validate({"id": f"apt:{state}", "state": state}) for state in states)
+    assert first_boot.ended(Report(host="h", items=items), score(SAMPLE, SAMPLE)) == code
+    assert len({first_boot.DONE, first_boot.FAILED, first_boot.GAPS, first_boot.WAITING}) == 4
+
+
+def test_a_crash_says_one_line_and_leaves_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def crashed(*words: object, **options: object) -> None:
+        raise ValueError("two\nlines")
+
+    monkeypatch.setattr(first_boot, "restore", crashed)
+    assert first_boot.main(["payload", "state"]) == first_boot.FAILED
+    out, err = capfd.readouterr()
+    assert out.splitlines()[1:] == ["rekindle: restore failed: ValueError: two lines"]
+    assert "Traceback" in err
+
+
 def test_consoles_see_progress_and_the_log_everything(boot: ModuleType, tmp_path: Path) -> None:
     boot.main()
     started = f"rekindle: restore started {boot.STATE}/payload.tar {boot.STATE}"
@@ -102,6 +151,12 @@ def test_services_do_not_start_meanwhile(boot: ModuleType) -> None:
     with boot.services_held():
         assert boot.POLICY.stat().st_mode & 0o111
         assert "exit 101" in boot.POLICY.read_text()
+    assert not boot.POLICY.exists()
+
+
+def test_a_policy_that_is_gone_already_is_no_failure(boot: ModuleType) -> None:
+    with boot.services_held():
+        boot.POLICY.unlink()
     assert not boot.POLICY.exists()
 
 

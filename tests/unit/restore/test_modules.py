@@ -229,6 +229,82 @@ def test_a_source_that_cannot_be_read_is_named() -> None:
     assert "Failed to fetch" in notes[0]["reason"]
 
 
+def test_a_file_beside_the_sources_has_no_address() -> None:
+    assert packages.unread([{"id": "file:/etc/apt/preferences"}], "E: Failed to fetch http://x/") == []
+
+
+NO_NETWORK = """\
+Hit:1 file:/srv/local ./ InRelease
+Ign:2 http://deb.debian.org/debian bookworm InRelease
+Err:2 http://deb.debian.org/debian bookworm InRelease
+  Temporary failure resolving 'deb.debian.org'
+W: Failed to fetch http://deb.debian.org/debian/dists/x  Temporary failure resolving 'deb.debian.org'
+W: Some index files failed to download. They have been ignored, or old ones used instead.
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "is_out"),
+    [
+        (0, NO_NETWORK, True),
+        (packages.TOO_LATE, "Ign:1 http://slow.invalid x InRelease\n", True),
+        (0, NO_NETWORK + "Hit:3 http://good.invalid/main x InRelease\n", False),
+        (0, NO_NETWORK + "Get:3 https://good.invalid/main x InRelease [1 kB]\n", False),
+        (100, NO_NETWORK + "Err:3 http://old.invalid x Release\n  404  Not Found [IP: 10.0.0.1 80]\n", False),
+        (100, "E: Malformed line 1 in source list /etc/apt/sources.list (type)\n", False),
+        (0, "Reading package lists...\n", False),
+    ],
+)
+def test_no_network_is_told_from_a_dead_source(code: int, said: str, is_out: bool) -> None:
+    assert bool(packages.unreached(code, said)) == is_out
+
+
+def test_no_network_has_apts_words() -> None:
+    reason = packages.unreached(0, NO_NETWORK)
+    assert reason.startswith("no network: Failed to fetch http://deb.debian.org/")
+    assert reason.endswith("Temporary failure resolving 'deb.debian.org'")
+
+
+def test_without_a_network_packages_wait_and_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(packages, "installed", lambda names: {"there"} & set(names))
+    monkeypatch.setattr(packages, "asked", lambda argv: (ran.append(argv), "there\n")[1])
+    names = ("there", "tree", "; rm -rf /")
+    steps = [{"id": f"apt:{name}", "name": name} for name in names]
+    held = [{"id": f"apt-hold:{name}", "name": name} for name in ("kiln", "-oDir=/pwned")]
+    outcomes = packages.put_off(steps, held, "no network")
+    assert {each["id"]: each["state"] for each in outcomes} == {
+        "apt:there": "already",
+        "apt:tree": "deferred",
+        "apt:; rm -rf /": "failed",
+        "apt-hold:kiln": "deferred",
+        "apt-hold:-oDir=/pwned": "failed",
+    }
+    assert outcomes[1]["reason"] == "no network"
+    assert outcomes[1]["remedy"] == "connect the network and restart: it goes on by itself"
+    assert {argv[0] for argv in ran} == {"apt-mark"}
+
+
+def test_a_warning_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "dpkg-query": "tree\\tall\\tii \\n",
+        "dpkg": "amd64\\n",
+        "apt-mark": "tree\\n",
+        "apt-cache": "tree:\\n  Candidate: 1\\n",
+    }
+    for name, text in answers.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho 'W: warning: parsing file' >&2\nprintf '{text}'\n")
+        program.chmod(0o755)
+    monkeypatch.setitem(packages.ENVIRONMENT, "PATH", str(tmp_path))
+    monkeypatch.setattr(packages, "NATIVE", set())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert packages.installed(["tree", "W"]) == {"tree"}
+    assert packages.native() == {"all", "amd64"}
+    assert packages.shown("showmanual") == {"tree"}
+    assert packages.offered(["tree"]) == {"tree"}
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for folder in ("etc/default", "usr/share/zoneinfo/Europe"):
@@ -310,6 +386,50 @@ def user(**fields: object) -> dict[str, object]:
 )
 def test_accounts_of_the_system_are_not_touched(step: dict[str, object], reason: str) -> None:
     assert people.refused(step) == reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "moves"),
+    [
+        ({"ada": 1000}, {"ada": 1000}, []),
+        ({"ada": 1000}, {}, []),
+        ({"ada": 1000, "bob": 1001}, {"bob": 1000}, [("bob", 1001)]),
+        (
+            {"ada": 1000, "bob": 1001},
+            {"ada": 1001, "bob": 1000},
+            [("ada", 1002), ("bob", 1001), ("ada", 1000)],
+        ),
+        ({"ada": 1001, "bob": 1002}, {"ada": 1000, "bob": 1001}, [("bob", 1002), ("ada", 1001)]),
+        # A stranger keeps his number; bob makes room for ada all the same.
+        ({"ada": 1000, "bob": 1001}, {"bob": 1000, "carl": 1001}, [("bob", 1002)]),
+        ({"bob": 1001}, {"bob": 1000, "carl": 1001}, []),
+    ],
+)
+def test_everybody_gets_the_number_they_had(
+    wanted: dict[str, int], there: dict[str, int], moves: list[tuple[str, int]]
+) -> None:
+    assert list(people.moves(wanted, there)) == moves
+
+
+def test_a_home_is_given_to_the_new_numbers_and_nobody_elses_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, tuple[int, int]] = {}
+
+    def chown(name: str, uid: int, gid: int, *, dir_fd: int | None = None, follow_symlinks: bool) -> None:
+        assert not follow_symlinks
+        given[os.path.basename(name)] = (uid, gid)
+
+    home = tmp_path / "home"
+    (home / "folder").mkdir(parents=True)
+    (home / "folder" / "file").touch()
+    (home / "link").symlink_to("/etc")
+    monkeypatch.setattr(people.os, "chown", chown)
+    people.give(str(home), (int(ME), int(MINE)), (4001, 4002))
+    assert given == dict.fromkeys(("home", "folder", "file", "link"), (4001, 4002))
+    given.clear()
+    people.give(str(home), (4003, int(MINE)), (4001, 4002))
+    assert given == {}
 
 
 def test_a_person_is_made_as_written() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -11,7 +12,7 @@ from builder.restore.plan import planned
 from builder.restore.report import assembled
 from builder.restore.restore import _selected
 from collectors.failure import Failure
-from collectors.posture import Item
+from collectors.posture import File, Files, Item
 from tests.sample.archive import Key
 from tests.sample.posture import sample_posture
 
@@ -85,6 +86,20 @@ def test_every_eligible_item_of_the_sample_has_exactly_one_step() -> None:
     eligible = [item.id for item in SAMPLE.items() if not item.bound]
     assert len(eligible) >= 45
     assert sorted(steps) == sorted(eligible)
+
+
+def test_what_apt_obeys_comes_before_the_packages() -> None:
+    paths = ("/etc/apt/apt.conf.d/99proxy", "/etc/apt/preferences.d/pin", "/etc/dpkg/dpkg.cfg")
+    later = ("/etc/apt-cacher.conf", "/etc/dpkg-list")
+    files = Files(
+        files=tuple(
+            File(path=path, kind="directory", origin="unowned", owner="root", group="root", mode="0755")
+            for path in (*paths, *later)
+        )
+    )
+    plan = planned(replace(SAMPLE, files=files), lambda name: True, PurePosixPath("p"))
+    assert [step.id for step in plan.sources if step.id.startswith("file:")] == [f"file:{p}" for p in paths]
+    assert [step.path for step in plan.files] == list(later)
 
 
 def test_only_what_is_wanted_is_planned() -> None:
