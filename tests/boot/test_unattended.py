@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.rehearse.rehearsal import rehearse
+from builder.rehearse.vm import Vm, started
 from tests.sample.archive import archive
 from tests.sample.posture import sample_posture
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.boot
 # Where a guest of QEMU's user network finds this machine.
 HOST_SEEN_BY_GUEST = "10.0.2.2"
 LEAST_ITEMS = 40
+BOOT_SECONDS = 900
 
 
 @pytest.mark.parametrize(("firmware", "slot"), [("uefi", "stick"), ("bios", "cd")])
@@ -33,3 +35,7 @@ def test_the_sample_machine_comes_back(
     eligible = {item.id for item in posture.items() if not item.bound}
     assert eligible <= set(states)
     assert {states[name] for name in eligible} <= {"restored", "already"}
+    again = Vm(tmp_path / "again", firmware, tmp_path / "disk.qcow2", medium=iso, slot=slot)
+    with started(again) as running:
+        said = running.wait_for("/dev/vda .*not a candidate|standin: (storage|refused)", BOOT_SECONDS)
+    assert "recovered already: take the medium out" in said
