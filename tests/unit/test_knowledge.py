@@ -119,6 +119,7 @@ def test_secret_by_name(path: str) -> None:
         'password "hunter22@read,add"\n',
         'password "hunter 22@read,add"\n',
         "password hunter22\n",
+        "password hunter22\r\n",
         '{"color": "#fff", "password": "hunter22"}\n',
     ],
 )
@@ -173,6 +174,8 @@ def test_secret_by_content(content: str | bytes) -> None:
         "Accept-Type: password\nFilename: /var/cache/debconf/passwords.dat\nName: passwords\n",
         "encrypt passwords = yes\nunix password sync = yes\npasswd program = /usr/bin/passwd %u\n",
         'Acquire::Retries "3";\n',
+        "secret = pass:insta # as OpenSSL ships it\n",
+        "[Network]\nIPv6Token=static:::1a\nToken=eui64\n",
     ],
 )
 def test_no_secret(content: str | bytes) -> None:
@@ -317,7 +320,7 @@ def test_patterns(pattern: str, path: str, covers: bool) -> None:
         "a-b_c.d",
         "token=$",
         "a=\n",
-        "password \"",
+        'password "',
         "- ",
         "root",
         "{SHA}",
@@ -349,7 +352,9 @@ def test_users_files_are_theirs() -> None:
 
 def test_a_rule_is_not_for_what_it_excepts() -> None:
     rule = Rule(verdict="secret", why="x", paths=("/etc/**/*pass*",), but=("/etc/pam.d", "/etc/a*"))
-    found = [rule.covers(path, "file") for path in ("/etc/pass", "/etc/b/pass", "/etc/pam.d/pass", "/etc/apass")]
+    found = [
+        rule.covers(path, "file") for path in ("/etc/pass", "/etc/b/pass", "/etc/pam.d/pass", "/etc/apass")
+    ]
     assert found == [True, True, False, False]
 
 

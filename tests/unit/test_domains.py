@@ -1,0 +1,35 @@
+"""A domain is whole: a section, a collector, a role, tests on samples, a row in the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collectors.collect import COLLECTORS
+from collectors.posture import SECTIONS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_section_has_its_collector_and_no_collector_lacks_its_section() -> None:
+    assert list(COLLECTORS) == list(SECTIONS)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "collectors/{}.py",
+        "iso_overlay/playbook/roles/{}/tasks/main.yaml",
+        "tests/unit/test_{}.py",
+    ],
+)
+def test_every_section_has_its_parts(section: str, part: str) -> None:
+    assert (ROOT / part.format(section)).is_file()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_restored_and_told_in_the_docs(section: str) -> None:
+    assert f"- {section}\n" in (ROOT / "iso_overlay/playbook/restore.yaml").read_text()
+    assert f"| {section} |" in (ROOT / "README.md").read_text()
