@@ -20,7 +20,6 @@ SETTINGS = {
     ("commit", "gpgsign"): "false",
     ("core", "autocrlf"): "false",
     ("core", "attributesFile"): "/dev/null",
-    ("core", "excludesFile"): "/dev/null",
     ("core", "hooksPath"): "/dev/null",
 }
 

@@ -69,6 +69,4 @@ def _mapped(additions: Mapping[str, Path], epoch: int) -> list[str]:
     words += ["-chmod", "0644", *files, "--", "-chmod", "0755", *folders, "--"]
     for command in ("-chown", "-chgrp"):
         words += [command, "0", *files, *folders, "--"]
-    for kind in ("b", "c"):
-        words += ["-alter_date", kind, f"@{epoch}", *files, *folders, "--"]
-    return words
+    return [*words, "-alter_date", "b", f"@{epoch}", *files, *folders, "--"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from collectors.host import Machine
 from collectors.posture import Posture
 from collectors.repository import read_posture, write_posture
 
+# WAITING: packages wait for the network, and the next boot goes on.
 DONE, FAILED, GAPS, WAITING = 0, 1, 3, 4
 RESTORED = "restored"
 
@@ -38,8 +40,19 @@ def main(words: Sequence[str]) -> int:
     except Failure as failure:
         say(f"restore failed: {failure}")
         return FAILED
+    except Exception as error:  # a bug: the consoles hear of it in one line, the log keeps its traceback
+        traceback.print_exc()
+        say(f"restore failed: {type(error).__name__}: {' '.join(str(error).split())}")
+        return FAILED
     show(report, result)
     say("restore finished")
+    return ended(report, result)
+
+
+def ended(report: Report, result: Score) -> int:
+    """Return the exit code; a restore defers nothing but what needs a network."""
+    if any(outcome.state == "deferred" for outcome in report.items):
+        return WAITING
     return GAPS if report.gaps() or result.found < result.eligible else DONE
 
 

@@ -13,6 +13,9 @@ from typing import Literal, TypeVar
 from collectors.posture import Apt, File, Group, Posture, Record, System, User, escaped
 from collectors.repository import content_path
 
+# Pins, a proxy, what dpkg leaves out: they decide what is installed, so they are there before it is.
+OBEYED = ("/etc/apt/", "/etc/dpkg/")
+
 
 class NameStep(Record):
     """A package to install or to hold."""
@@ -62,7 +65,7 @@ Step = TypeVar("Step", NameStep, SystemStep, FileStep, GroupStep, UserStep)
 
 
 class Plan(Record):
-    """All steps, by the module that applies them."""
+    """All steps, by the module that applies them; `sources` is all that apt and dpkg obey."""
 
     sources: tuple[FileStep, ...]
     packages: tuple[NameStep, ...]
@@ -79,8 +82,12 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
     def kept(steps: Iterator[Step]) -> tuple[Step, ...]:
         return tuple(step for step in steps if wanted(step.id))
 
+    files = kept(_file(file, contents) for file in posture.files.files)
     return Plan(
-        sources=kept(_sources(posture.apt, contents)),
+        sources=(
+            *kept(_sources(posture.apt, contents)),
+            *(step for step in files if step.path.startswith(OBEYED)),
+        ),
         packages=kept(_named("apt", posture.apt.packages)),
         holds=kept(_named("apt-hold", posture.apt.holds)),
         system=kept(_system(posture.system)),
@@ -88,7 +95,7 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
             GroupStep(id=f"group:{group.name}", **group.model_dump()) for group in posture.users.groups
         ),
         users=kept(UserStep(id=f"user:{user.name}", **user.model_dump()) for user in posture.users.users),
-        files=kept(_file(file, contents) for file in posture.files.files),
+        files=tuple(step for step in files if not step.path.startswith(OBEYED)),
     )
 
 

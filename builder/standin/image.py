@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ NOT_SUMMED = frozenset({"md5sum.txt", "boot.catalog", ELTORITO})
 ESP_GUID = "28732ac11ff8d211ba4b00a0c93ec93b"
 ISO_GUID = "a2a0d0ebe5b9334487c068b6b72699c7"
 ESP_SLACK_BYTES = 1 << 20
+ESP_SERIAL = "52454b4e"
 SECTOR_BYTES = 512
 
 # Debian names a signed file `.signed`, Ubuntu sometimes `.signed.latest`; the last one met is taken.
@@ -63,13 +65,14 @@ def lay_out(release: Release, target: Path, live: Path, uuid: str, work: Path) -
 
 def author(tree: Path, release: Release, work: Path, output: Path) -> None:
     """Write the ISO with the options that xorriso reports of Ubuntu's (facts: `as_mkisofs`)."""
-    esp = _esp(tree, work / "esp.img")
+    esp = _esp(tree, work)
+    date = f"{datetime.fromtimestamp(EPOCH, timezone.utc):%Y%m%d%H%M%S00}"
     run(
         [
             *("xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-joliet-long"),
             *("-iso-level", "3", "-o", output),
             *("-V", f"Rekindle stand-in {release.version} amd64"),
-            f"--modification-date={datetime.fromtimestamp(EPOCH, timezone.utc):%Y%m%d%H%M%S00}",
+            *(f"--modification-date={date}", "--set_all_file_dates", date),
             *("--grub2-mbr", work / "mbr.img", "--protective-msdos-label"),
             *("-partition_cyl_align", "off", "-partition_offset", "16", "--mbr-force-bootable"),
             *("-append_partition", "2", ESP_GUID, esp, "-appended_part_as_gpt"),
@@ -176,18 +179,22 @@ def _md5(file: Path) -> str:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _esp(tree: Path, image: Path) -> Path:
-    """Make a FAT image with the files of EFI/boot: what UEFI starts from a stick or a CD."""
+def _esp(tree: Path, work: Path) -> Path:
+    """Make a FAT image with the files of EFI/boot: what UEFI starts from a stick or a CD.
+
+    Folders are copied empty: what mtools makes itself bears the time of the day, and what it finds in one
+    comes in the order of the file system.
+    """
+    image, folder = work / "esp.img", work / "esp/EFI/boot"
     loaders = sorted((tree / "EFI/boot").iterdir())
+    folder.mkdir(parents=True)
+    for entry in (*loaders, folder, folder.parent):
+        os.utime(entry, (EPOCH, EPOCH))
     size = sum(file.stat().st_size for file in loaders) + ESP_SLACK_BYTES
-    image.write_bytes(b"")
-    sectors = size // SECTOR_BYTES + 1
-    env = {"SOURCE_DATE_EPOCH": str(EPOCH), "MTOOLS_SKIP_CHECK": "1"}
-    run(
-        ["mformat", "-i", image, "-C", "-T", str(sectors), "-N", "52454b4e", "-v", "ESP", "::"],
-        env=env,
-    )
-    run(["mmd", "-i", image, "::/EFI", "::/EFI/boot"], env=env)
+    sectors = str(size // SECTOR_BYTES + 1)
+    env = {"TZ": "UTC", "MTOOLS_SKIP_CHECK": "1"}
+    run(["mformat", "-i", image, "-C", "-T", sectors, "-N", ESP_SERIAL, "::"], env=env)
+    run(["mcopy", "-s", "-m", "-i", image, folder.parent, "::/"], env=env)
     run(["mcopy", "-m", "-i", image, *loaders, "::/EFI/boot/"], env=env)
     return image
 

@@ -17,7 +17,7 @@ from builder.tools import require
 from builder.whole import whole, workshop
 from collectors.host import Machine
 
-TOOLS = ("mmdebstrap", "mksquashfs", "xorriso", "mformat", "mmd", "mcopy", "tar")
+TOOLS = ("mmdebstrap", "mksquashfs", "xorriso", "mformat", "mcopy", "tar")
 WORK_BYTES = 3 * 2**30
 UNPACKED_BYTES = 2 * 2**30
 

@@ -91,6 +91,13 @@ def test_only_one_section_is_collected(home: Home) -> None:
     assert changed == ["hosts/ember/users.yaml"]
 
 
+def test_an_unknown_section_is_refused_before_the_work(home: Home) -> None:
+    done = home.run("collect", "--only", "apt,flies")
+    assert "no such section: flies" in refused(done)
+    assert "collecting" not in done.stderr
+    assert not home.repository.exists()
+
+
 def test_a_refresh_collects_builds_and_publishes(home: Home, base: Path, tmp_path: Path) -> None:
     home.configure(f"{CONFIG}base: {base}\npublish: [{tmp_path}/cloud]\n")
     done = home.run("refresh")

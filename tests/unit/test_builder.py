@@ -31,7 +31,9 @@ def test_a_whole_file_has_its_final_name_only_when_complete(tmp_path: Path) -> N
     with whole(target) as aside:
         aside.write_text("half")
         assert not target.exists()
+        written = aside.stat().st_ino
     assert target.read_text() == "half"
+    assert target.stat().st_ino == written  # renamed, not copied
     assert list(target.parent.iterdir()) == [target]
 
 
@@ -286,7 +288,7 @@ def test_a_guest_cannot_reach_out_of_its_report(tmp_path: Path, name: str) -> No
         header.type = tarfile.SYMTYPE if name == "link" else tarfile.REGTYPE
         header.linkname = "/etc"
         tar.addfile(header)
-    with pytest.raises(Failure, match="no whole report"):
+    with pytest.raises(Failure, match="is no plain file inside it"):
         received(tmp_path / "report.tar")
 
 

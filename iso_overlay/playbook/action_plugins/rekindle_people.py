@@ -30,13 +30,33 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         with open(self._task.args["plan"], encoding="utf-8") as file:
             plan = json.load(file)
+        self._renumbered = set()
+        checks = self._play_context.check_mode
+        notes = [] if checks else self._renumber(plan["groups"], plan["users"], task_vars)
         outcomes = [self._person(step, group_arguments, task_vars) for step in plan["groups"]]
-        self._made = {step["name"] for step in plan["groups"]} if self._play_context.check_mode else set()
+        self._made = {step["name"] for step in plan["groups"]} if checks else set()
         for number, step in enumerate(plan["users"], 1):
             self._say(f"users {number} of {len(plan['users'])} {step['name']}")
             outcomes.append(self._person(step, self._user_arguments, task_vars))
         changed = any(entry["state"] in ("restored", "substituted") for entry in outcomes)
-        return {**result, "changed": changed, "outcomes": outcomes, "notes": []}
+        return {**result, "changed": changed, "outcomes": outcomes, "notes": notes}
+
+    def _renumber(self, groups, users, task_vars):
+        """Give those who are here their own numbers, and the homes with them: a new one may need the old.
+
+        What cannot be done here is asked for again, and answered for, where the account comes back.
+        Returns the notes on homes.
+        """
+        here = [step for step in users if not refused(step) and user_exists(step["name"])]
+        before = [(step, pwd.getpwnam(step["name"])) for step in here]
+        for steps, key in ((groups, "gid"), (users, "uid")):
+            wanted = {step["name"]: step for step in steps if not refused(step)}
+            numbers = {name: step[key] for name, step in wanted.items()}
+            for name, number in moves(numbers, accounts(key)):
+                module, arguments = renumber_arguments(name, key, number)
+                self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+                self._renumbered.add(wanted[name]["id"])
+        return [note for step, old in before for note in given(step, old, pwd.getpwnam(step["name"]))]
 
     def _user_arguments(self, step):
         return user_arguments(step, self._made)
@@ -52,7 +72,8 @@ class ActionModule(ActionBase):
             done = self._execute_module(module_name=module, module_args=wanted, task_vars=task_vars)
         except Exception as error:  # whatever one account does, the others come back
             return outcome(step, "failed", " ".join(str(error).split()), "make the account by hand")
-        return judged(step, done, shortcomings, is_new)
+        changed = done.get("changed") or step["id"] in self._renumbered
+        return judged(step, {**done, "changed": changed}, shortcomings, is_new)
 
     def _say(self, line):
         if self._task.args.get("progress"):
@@ -79,6 +100,75 @@ def identity(step):
         return pwd.getpwnam(step["name"]).pw_uid if "uid" in step else grp.getgrnam(step["name"]).gr_gid
     except KeyError:
         return None
+
+
+def accounts(key):
+    """Return the number of every account ("uid") or group ("gid") of this machine."""
+    if key == "uid":
+        return {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
+    return {entry.gr_name: entry.gr_gid for entry in grp.getgrall()}
+
+
+def moves(wanted, there):
+    """Yield who gets which number, in order, until those of `wanted` who are `there` have their own.
+
+    Who stands in another's way, with the own number taken, moves to a free one first.
+    """
+    now = dict(there)
+    while True:
+        astray = [name for name in sorted(wanted) if now.get(name, wanted[name]) != wanted[name]]
+        at_once = [name for name in astray if wanted[name] not in now.values()]
+        in_the_way = [name for name in astray if now[name] in wanted.values()]
+        if not at_once and not in_the_way:
+            return
+        name = (at_once or in_the_way)[0]
+        now[name] = wanted[name] if at_once else free_number({*now.values(), *wanted.values()})
+        yield name, now[name]
+
+
+def free_number(taken):
+    return next(
+        number for number in range(FIRST_PERSON, FIRST_PERSON + len(taken) + 1) if number not in taken
+    )
+
+
+def renumber_arguments(name, key, number):
+    if key == "uid":
+        return "ansible.builtin.user", {"name": name, "uid": number, "create_home": False}
+    return "ansible.builtin.group", {"name": name, "gid": number}
+
+
+def given(step, old, new):
+    """Give the home of one whose numbers changed to the new ones; return a note where that failed."""
+    if (old.pw_uid, old.pw_gid) == (new.pw_uid, new.pw_gid):
+        return []
+    try:
+        give(old.pw_dir, (old.pw_uid, old.pw_gid), (new.pw_uid, new.pw_gid))
+    except OSError as error:
+        remedy = f"run `chown -R {new.pw_uid}:{new.pw_gid}` on it"
+        return [{"id": step["id"], "reason": f"{old.pw_dir} has its old owner: {error}", "remedy": remedy}]
+    return []
+
+
+def give(home, old, new):
+    """Give what is `old`'s (uid, gid) in a home to `new`, as usermod(8) does for the uid alone.
+
+    A home that is somebody else's stays as it is.
+    """
+    if not os.path.isdir(home) or os.lstat(home).st_uid not in (old[0], new[0]):
+        return
+    hand_over(home, old, new)
+    for _, folders, files, folder in os.fwalk(home):
+        for name in (*folders, *files):
+            hand_over(name, old, new, folder)
+
+
+def hand_over(name, old, new, folder=None):
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    uid = new[0] if found.st_uid == old[0] else found.st_uid
+    gid = new[1] if found.st_gid == old[1] else found.st_gid
+    if (uid, gid) != (found.st_uid, found.st_gid):
+        os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
 
 
 def user_exists(name):

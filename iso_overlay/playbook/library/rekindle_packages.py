@@ -50,6 +50,10 @@ APT_GET = (
 )
 UPDATE_SECONDS = 900
 TOO_LATE = 124
+# What `apt-get update` says of a source that some machine answered for; "404" is an answer, too.
+ANSWERED = re.compile(r"^(?:(?:Hit|Get):\d+ (?!file:|copy:|cdrom:)|  4\d\d  )", re.M)
+NOT_FETCHED = re.compile(r"^[EW]: (Failed to fetch .*)$", re.M)
+CONNECT = "connect the network and restart: it goes on by itself"
 # A question leaves no cache behind.
 WITHOUT_CACHE = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 
@@ -61,16 +65,42 @@ def main():
     steps, held = read_plan(plan, "packages"), read_plan(plan, "holds")
     if module.check_mode:
         answer(module, planned(steps) + holds(held, mark=False))
-    notes = updated(read_plan(plan, "sources"), progress, log) if steps or held else []
+    code, said = updated(progress, log) if steps or held else (0, "")
+    notes = unread(read_plan(plan, "sources"), said)
+    reason = unreached(code, said)
+    if reason:
+        answer(module, put_off(steps, held, reason), notes)
     outcomes = packages(steps, lambda names: installed_all(names, progress, log), mark=True)
     answer(module, outcomes + holds(held, mark=True), notes)
 
 
-def updated(sources, progress, log):
-    """Fetch the indexes, and return a note for each source that could not be read."""
+def updated(progress, log):
+    """Fetch the indexes, and return apt's code and all it said."""
     say(progress, "fetching the package indexes")
-    said = spoken([*APT_GET, "update"], log, UPDATE_SECONDS)[1]
-    return unread(sources, said)
+    return spoken([*APT_GET, "update"], log, UPDATE_SECONDS)
+
+
+def unreached(code, said):
+    """Return why no source at all could be reached, in apt's words, or ""."""
+    if ANSWERED.search(said) or not (code == TOO_LATE or re.search(r"^Err:", said, re.M)):
+        return ""
+    return ": ".join(["no network", *NOT_FETCHED.findall(said)[-1:]])
+
+
+def put_off(steps, held, reason):
+    """Answer without a network: nothing is installed, and what is not there waits for the next boot."""
+    outcomes = packages(steps, lambda names: {}, mark=True, candidates=lambda names: set())
+    return later(outcomes + holds(held, mark=True), reason, CONNECT)
+
+
+def later(outcomes, reason, remedy):
+    """Defer what did not come back, but for what is no package's name."""
+    return [
+        {**each, "state": DEFERRED, "reason": reason, "remedy": remedy}
+        if each["state"] in (UNAVAILABLE, FAILED) and NAME.fullmatch(each["id"].partition(":")[2])
+        else each
+        for each in outcomes
+    ]
 
 
 def unread(sources, said):
@@ -78,7 +108,7 @@ def unread(sources, said):
     complaints = [line for line in said.splitlines() if line.startswith(("E: ", "W: ", "Err:"))]
     notes = []
     for source in sources:
-        about = [line for line in complaints if any(names(line, uri) for uri in source["uris"])]
+        about = [line for line in complaints if any(names(line, uri) for uri in source.get("uris", ()))]
         if about:
             notes.append(
                 {
@@ -94,17 +124,17 @@ def names(line, uri):
     return bool(uri.strip("/")) and uri.rstrip("/") in line
 
 
-def packages(steps, install, mark):
+def packages(steps, install, mark, candidates=None):
     """Bring back packages: `install` takes names and returns the reasons of those that failed."""
     valid = [step["name"] for step in steps if NAME.fullmatch(step["name"])]
     there, manual = installed(valid), shown("showmanual")
-    candidates = offered([name for name in valid if name not in there])
-    failed = install([name for name in valid if name in candidates])
+    on_offer = (candidates or offered)([name for name in valid if name not in there])
+    failed = install([name for name in valid if name in on_offer])
     automatic = [name for name in valid if name in there and name not in manual]
     if mark and automatic:
-        spoken(["apt-mark", "manual", *automatic])
+        asked(["apt-mark", "manual", *automatic])
     return [
-        package_outcome(step, name in there and name in manual, name in there or name in candidates, failed)
+        package_outcome(step, name in there and name in manual, name in there or name in on_offer, failed)
         for step in steps
         for name in (step["name"],)
     ]
@@ -113,8 +143,7 @@ def packages(steps, install, mark):
 def planned(steps):
     """Say what a restore would do; what the indexes of today do not offer may come with its source."""
     outcomes = packages(steps, lambda names: {}, mark=False)
-    later = {"state": DEFERRED, "reason": "no source offers it yet", "remedy": "restore, then see"}
-    return [{**each, **later} if each["state"] == UNAVAILABLE else each for each in outcomes]
+    return later(outcomes, "no source offers it yet", "restore, then see")
 
 
 def package_outcome(step, is_there, is_offered, failed):
@@ -164,7 +193,7 @@ def complaint(said):
 
 def installed(wanted):
     """Return which of `wanted` are installed and configured."""
-    _, said = spoken(["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"])
+    said = asked(["dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${db:Status-Abbrev}\n"])
     there = set()
     for line in said.splitlines():
         name, architecture, status = line.split("\t")
@@ -176,7 +205,7 @@ def installed(wanted):
 def native():
     """Return the architectures whose packages are named without one."""
     if not NATIVE:
-        NATIVE.update({"all", spoken(["dpkg", "--print-architecture"])[1].strip()})
+        NATIVE.update({"all", asked(["dpkg", "--print-architecture"]).strip()})
     return NATIVE
 
 
@@ -185,7 +214,7 @@ NATIVE: set[str] = set()
 
 def offered(wanted):
     """Return which of `wanted` have a candidate."""
-    return candidates_of(spoken(["apt-cache", *WITHOUT_CACHE, "policy", *wanted])[1]) if wanted else set()
+    return candidates_of(asked(["apt-cache", *WITHOUT_CACHE, "policy", *wanted])) if wanted else set()
 
 
 def candidates_of(policy):
@@ -200,7 +229,7 @@ def candidates_of(policy):
 
 
 def shown(what):
-    return set(spoken(["apt-mark", *WITHOUT_CACHE, what])[1].split())
+    return set(asked(["apt-mark", *WITHOUT_CACHE, what]).split())
 
 
 def holds(steps, mark):
@@ -209,7 +238,7 @@ def holds(steps, mark):
     wanted = [s["name"] for s in steps if NAME.fullmatch(s["name"]) and s["name"] not in before]
     if mark:
         for name in wanted:
-            spoken(["apt-mark", "hold", name])
+            asked(["apt-mark", "hold", name])
     after = shown("showhold") if mark else before | set(wanted)
     return [
         outcome(step, ALREADY)
@@ -221,7 +250,19 @@ def holds(steps, mark):
     ]
 
 
-def spoken(argv, log=os.devnull, timeout_seconds=None):
+def asked(argv):
+    """Ask a question, and return the answer; warnings are none, and go where ours go."""
+    done = subprocess.run(
+        argv,
+        env={**os.environ, **ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    return done.stdout.decode(errors="replace")
+
+
+def spoken(argv, log, timeout_seconds):
     """Run a command, and return its code and all it said; one that takes too long is ended."""
     try:
         done = subprocess.run(
