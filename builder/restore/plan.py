@@ -99,6 +99,20 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
     )
 
 
+def of_another_release(posture: Posture, codename: str) -> tuple[str, ...]:
+    """Return the ids of the source files that name suites of the old machine's release, where `codename`
+    is another: they would mix two releases.
+    """
+    then = posture.system.release.codename
+    if not then or then == codename:
+        return ()
+    return tuple(
+        f"apt-source:{source.path}"
+        for source in posture.apt.sources
+        if any(suite.split("-")[0] == then for entry in source.entries for suite in entry.suites)
+    )
+
+
 def _sources(apt: Apt, contents: PurePosixPath) -> Iterator[FileStep]:
     for keyring in apt.keyrings:
         yield FileStep(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -14,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from builder.payload.payload import PLAYBOOK, open_payload
-from builder.restore.plan import planned
-from builder.restore.report import Report, assembled
+from builder.restore.plan import of_another_release, planned
+from builder.restore.report import Outcome, Report, assembled
 from builder.whole import whole
 from collectors.command import run
 from collectors.failure import Failure
@@ -57,15 +58,31 @@ def restore(
         posture = read_posture(work / "payload" / "posture")
         items = _selected(tuple(posture.items()), only, skip)
         wanted = {item.id for item in items if not item.bound}
+        put_off = wanted.intersection(of_another_release(posture, codename()))
         contents = PurePosixPath("payload/posture")
-        (work / "plan.json").write_text(planned(posture, wanted.__contains__, contents).model_dump_json())
+        (work / "plan.json").write_text(
+            planned(posture, (wanted - put_off).__contains__, contents).model_dump_json()
+        )
         say(f"restoring {len(wanted)} items of {manifest.host}")
+        (work / "outcomes").write_text("".join(map(_put_off, sorted(put_off))))
         ended = _play(work, check, say)
         report = assembled(manifest.host, items, _read(work / "outcomes"), ended=ended)
     if not check:
         with whole(state / REPORT) as aside:
             aside.write_text(report.text())
     return report
+
+
+def codename() -> str:
+    """Return the codename of the release that runs here (os-release(5)), "" where it has none."""
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+
+
+def _put_off(source: str) -> str:
+    reason = f"it names another release than {codename()}"
+    remedy = f"see whether it serves {codename()}, and write that into it"
+    outcome = Outcome(id=source, state="deferred", reason=reason, remedy=remedy)
+    return json.dumps({"outcome": outcome.model_dump()}) + "\n"
 
 
 @contextmanager

@@ -216,3 +216,15 @@ def test_the_script_needs_no_more_than_python_and_its_library() -> None:
     script = OVERLAY / "first-boot" / "first-boot"
     done = subprocess.check_output(["python3", "-c", code, script], text=True)
     assert done.strip() == "[]"
+
+
+@pytest.mark.parametrize("route", [False, True])
+def test_after_a_start_without_a_network_only_one_with_it_goes_on(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch, route: bool
+) -> None:
+    (boot.STATE / "restored.waiting").touch()
+    monkeypatch.setattr(boot, "has_route", lambda: route)
+    assert boot.main() == 0
+    assert ("still no network" in boot.LOG.read_text()) != route
+    assert (boot.STATE / "restored.done").exists() == route
+    assert (boot.STATE / "restored.waiting").exists() != route

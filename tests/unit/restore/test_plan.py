@@ -1,0 +1,48 @@
+"""Which steps a posture asks for, and which of them a newer release must not get."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from builder.restore.plan import of_another_release, planned
+from collectors.debian.sources import parse_sources
+from collectors.posture import Posture, SourceFile, sha256
+from tests.postures import small_posture
+
+TEXTS = {
+    "/etc/apt/sources.list.d/ubuntu.list": "deb http://archive.invalid/ubuntu noble-updates main\n",
+    "/etc/apt/sources.list.d/vendor.list": "deb http://vendor.invalid stable main\n",
+    "/etc/apt/sources.list.d/flat.list": "deb http://flat.invalid ./\n",
+}
+
+
+def with_sources() -> Posture:
+    posture = small_posture()
+    sources = tuple(
+        SourceFile(
+            path=path,
+            format="one-line",
+            sha256=sha256(text.encode()),
+            entries=parse_sources(text, path=path)[0],
+        )
+        for path, text in sorted(TEXTS.items())
+    )
+    apt = posture.apt.model_copy(update={"sources": sources})
+    return Posture(posture.system, apt, posture.files, posture.users)
+
+
+@pytest.mark.parametrize("codename", ["resolute", ""])
+def test_sources_of_the_old_release_are_not_for_another(codename: str) -> None:
+    assert of_another_release(with_sources(), codename) == ("apt-source:/etc/apt/sources.list.d/ubuntu.list",)
+
+
+def test_on_the_same_release_all_sources_come_back() -> None:
+    assert of_another_release(with_sources(), "noble") == ()
+
+
+def test_only_what_is_wanted_is_planned() -> None:
+    plan = planned(with_sources(), lambda name: name == "apt:htop", PurePosixPath("posture"))
+    assert [step.id for step in plan.packages] == ["apt:htop"]
+    assert plan.sources == plan.files == plan.users == ()
