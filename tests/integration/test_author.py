@@ -307,7 +307,8 @@ def test_no_xorriso_is_said_before_the_work(
 
 
 SLOW_BUILD = """
-import builder.build as b, pathlib, sys, time
+import builder.build as b, pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 from autoinstall.config import Config, Identity
 from tests.postures import HASH, small_posture
 real = b.author
