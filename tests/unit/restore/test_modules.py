@@ -235,10 +235,10 @@ def test_a_file_beside_the_sources_has_no_address() -> None:
 
 NO_NETWORK = """\
 Hit:1 file:/srv/local ./ InRelease
-Ign:2 http://deb.debian.org/debian bookworm InRelease
-Err:2 http://deb.debian.org/debian bookworm InRelease
-  Temporary failure resolving 'deb.debian.org'
-W: Failed to fetch http://deb.debian.org/debian/dists/x  Temporary failure resolving 'deb.debian.org'
+Ign:2 http://archive.invalid/debian bookworm InRelease
+Err:2 http://archive.invalid/debian bookworm InRelease
+  Temporary failure resolving 'archive.invalid'
+W: Failed to fetch http://archive.invalid/debian/dists/x  Temporary failure resolving 'archive.invalid'
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 """
 
@@ -261,8 +261,8 @@ def test_no_network_is_told_from_a_dead_source(code: int, said: str, is_out: boo
 
 def test_no_network_has_apts_words() -> None:
     reason = packages.unreached(0, NO_NETWORK)
-    assert reason.startswith("no network: Failed to fetch http://deb.debian.org/")
-    assert reason.endswith("Temporary failure resolving 'deb.debian.org'")
+    assert reason.startswith("no network: Failed to fetch http://archive.invalid/")
+    assert reason.endswith("Temporary failure resolving 'archive.invalid'")
 
 
 def test_without_a_network_packages_wait_and_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
