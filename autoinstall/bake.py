@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from autoinstall import userdata
 from autoinstall.config import ADD_IDENTITY, Config
 from autoinstall.userdata import Autoinstall
+from collectors.domains.system import System
+from collectors.domains.users import User
 from collectors.failure import Failure
-from collectors.posture import Posture, System, User
+from collectors.posture import Posture
 
 # No disk has this name: until the early-command has chosen one, the installer finds none.
 UNCHOSEN_DISK = "/dev/rekindle-has-not-chosen-a-disk"

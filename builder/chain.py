@@ -13,12 +13,12 @@ from builder.base import base_iso
 from builder.build import build
 from builder.places import Places
 from builder.publish import publish
-from collectors.collect import collect
+from collectors.collect import Survey, collect
 from collectors.compare import changes, message
+from collectors.domains.system import own_name
 from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
-from collectors.repository import content_paths
 
 Say = Callable[[str], None]
 
@@ -30,10 +30,15 @@ class Collection:
     """What a collection came to: `commit` is None when nothing changed, or nothing was to be written."""
 
     host: str
-    posture: Posture
+    survey: Survey
     changes: str
     commit: str | None
-    findings: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What could not be captured: whole sections first."""
+        failed = (Finding(name, each.message, each.remedy) for name, each in self.survey.failed.items())
+        return (*failed, *self.survey.findings)
 
 
 def collect_posture(
@@ -47,16 +52,18 @@ def collect_posture(
 ) -> Collection:
     """Collect the machine under `root`, and commit what changed unless it is a dry run."""
     _refuse_unknown(only)
-    posture, findings = collect(Machine(root), lambda section: say(f"collecting {section}"))
-    name = host or read_config(places.config_file).host or posture.system.hostname or platform.node()
+    machine = Machine(root)
+    name = host or read_config(places.config_file).host or own_name(machine) or platform.node()
     old = history.last_posture(places.repository, name)
-    posture = _limited(posture, old, only)
-    found = changes(old, posture)
+    survey = collect(
+        machine, only=only or SECTIONS, before=old, on_section=lambda section: say(f"collecting {section}")
+    )
+    found = changes(old, survey.posture)
     said = message(found) if found else ""
     commit = None
     if not dry_run:
-        commit = history.commit_posture(places.repository, name, posture, message(found))
-    return Collection(name, posture, said, commit, findings)
+        commit = history.commit_posture(places.repository, name, survey.posture, message(found))
+    return Collection(name, survey, said, commit)
 
 
 def posture_of(places: Places, config: Config, host: str | None) -> tuple[str, Posture]:
@@ -94,22 +101,6 @@ def refresh(places: Places, *, say: Say) -> Collection:
     iso = build_iso(places, base=None, output=None, host=collection.host, say=say)
     publish_iso(places, iso=iso, to=(), host=collection.host, say=say)
     return collection
-
-
-def _limited(posture: Posture, old: Posture | None, only: tuple[str, ...]) -> Posture:
-    """Take the sections named in `only` from `posture` and all others from `old`."""
-    if not only:
-        return posture
-    if old is None:
-        raise Failure("there is no earlier posture to keep the other sections of", remedy="collect all first")
-    whose = {name: posture if name in only else old for name in SECTIONS}
-    sections = {name: getattr(whose[name], name) for name in SECTIONS}
-    contents = {
-        path: whose[name].contents[path]
-        for name, section in sections.items()
-        for path in content_paths(section)
-    }
-    return Posture(**sections, contents=contents)
 
 
 def _refuse_unknown(sections: tuple[str, ...]) -> None:

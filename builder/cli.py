@@ -108,8 +108,8 @@ def collect(
 
     chosen = tuple(filter(None, only.split(",")))
     found = collect_posture(places(), root=root, host=host, only=chosen, dry_run=dry_run, say=_say)
-    eligible = [item for item in found.posture.items() if not item.bound]
-    counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.posture.sections()}
+    eligible = [item for item in found.survey.posture.items() if not item.bound]
+    counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.survey.posture.sections()}
     if as_json:
         findings = [vars(finding) for finding in found.findings]
         _json(

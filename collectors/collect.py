@@ -2,58 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from collectors import apt, files, system, users
 from collectors.collected import Collected as Collected
+from collectors.collected import Cover, Loss
 from collectors.failure import Failure, Finding
 from collectors.host import Host
-from collectors.posture import Posture
+from collectors.posture import SECTIONS, Posture
+from collectors.record import Section
 
+# A section's collector is the function `collect` of the module that defines the section.
 COLLECTORS: Mapping[str, Callable[[Host], Collected[Any]]] = {
-    "system": system.collect,
-    "apt": apt.collect,
-    "files": files.collect,
-    "users": users.collect,
+    name: import_module(kind.__module__).collect for name, kind in SECTIONS.items()
 }
 
 
-def collect(
-    host: Host, on_section: Callable[[str], None] = lambda name: None
-) -> tuple[Posture, tuple[Finding, ...]]:
-    """Return the posture of `host`, and what was seen but could not be captured.
+@dataclass(frozen=True)
+class Survey:
+    """What all collectors found together.
 
-    `on_section` hears the name of each section before it is collected. Raises Failure, after all
-    sections were tried, that names each one that could not be collected.
+    `failed` maps the name of each section that could not be collected to the reason: the posture has
+    that section as it was before, or empty.
+    """
+
+    posture: Posture
+    findings: tuple[Finding, ...]
+    covers: tuple[Cover, ...]
+    losses: tuple[Loss, ...]
+    failed: Mapping[str, Failure]
+
+
+def collect(
+    host: Host,
+    *,
+    only: Container[str] = SECTIONS,
+    before: Posture | None = None,
+    on_section: Callable[[str], None] = lambda name: None,
+) -> Survey:
+    """Collect the sections named in `only` from `host`.
+
+    A section that is not collected, or that fails, is as it was `before`. `on_section` hears the name
+    of each section before it is collected. Raises Failure where that leaves no posture.
     """
     found: dict[str, Collected[Any]] = {}
-    failures = []
+    failed: dict[str, Failure] = {}
     for name, collector in COLLECTORS.items():
+        if name not in only:
+            continue
         on_section(name)
         try:
             found[name] = collector(host)
         except (Failure, OSError) as error:
-            failures.append((name, error))
-    if failures:
-        raise _named(failures)
-    contents = {path: data for part in found.values() for path, data in part.contents.items()}
-    sections = {name: part.section for name, part in found.items()}
-    findings = (finding for part in found.values() for finding in part.findings)
-    return Posture(**sections, contents=dict(sorted(contents.items()))), tuple(dict.fromkeys(findings))
+            failed[name] = _failure(name, error)
+    parts = found.values()
+    return Survey(
+        posture=_merged(found, before, failed),
+        findings=tuple(dict.fromkeys(each for part in parts for each in part.findings)),
+        covers=tuple(each for part in parts for each in part.covers),
+        losses=tuple(each for part in parts for each in part.losses),
+        failed=failed,
+    )
 
 
-def _named(failures: list[tuple[str, Failure | OSError]]) -> Failure:
-    """Return one failure for all, each cause told once."""
-    sections: dict[str, list[str]] = {}
-    for name, error in failures:
-        sections.setdefault(_message(error), []).append(name)
-    said = "; ".join(f"{', '.join(names)}: {message}" for message, names in sections.items())
-    remedies = dict.fromkeys(error.remedy for _, error in failures if isinstance(error, Failure))
-    return Failure(f"not collected: {said}", remedy="; ".join(remedies) or "run with sudo")
+def _merged(
+    found: Mapping[str, Collected[Any]], before: Posture | None, failed: Mapping[str, Failure]
+) -> Posture:
+    """Return the posture of what was found, each other section as it was before or empty."""
+    if before is None and "system" not in found:
+        raise failed.get("system") or Failure(
+            "there is no earlier posture to keep the other sections of", remedy="collect all first"
+        )
+    sections: dict[str, Any] = {}
+    contents: dict[str, bytes] = {}
+    pristine: dict[str, bytes] = {}
+    for name, kind in SECTIONS.items():
+        part = found.get(name) or _kept(kind, name, before)
+        sections[name] = part.section
+        contents.update(part.contents)
+        pristine.update(part.pristine)
+    return Posture(
+        **sections, contents=dict(sorted(contents.items())), pristine=dict(sorted(pristine.items()))
+    )
 
 
-def _message(error: Failure | OSError) -> str:
+def _kept(kind: type[Section], name: str, before: Posture | None) -> Collected[Any]:
+    """Return a section with its bytes as it was `before`, or empty."""
+    if before is None:
+        return Collected(kind())
+    section: Section = getattr(before, name)
+    return Collected(
+        section,
+        contents={path: before.contents[path] for path in section.content_paths()},
+        pristine={path: before.pristine[path] for path in section.pristine_paths()},
+    )
+
+
+def _failure(section: str, error: Failure | OSError) -> Failure:
     if isinstance(error, Failure):
-        return error.message
-    return f"{error.filename or 'a file'}: {error.strerror or error}"
+        return Failure(f"{section}: not collected: {error.message}", remedy=error.remedy)
+    said = f"{error.filename or 'a file'}: {error.strerror or error}"
+    return Failure(f"{section}: not collected: {said}", remedy="run with sudo")

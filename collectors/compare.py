@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collectors.posture import SECTIONS, Item, Posture, Record
+from collectors.posture import SECTIONS, Posture
+from collectors.record import Item, Record
 
 SUBJECT_LENGTH = 72
 

@@ -2,7 +2,8 @@
 
 `Host` is the one door: paths are absolute on the machine that is looked at, whatever directory its
 root is mounted on here. Names are bytes to the kernel; here they are `str` by `os.fsdecode`, so
-that any name round-trips.
+that any name round-trips. Nothing behind a network or FUSE mount is ever touched: even a look could
+hang there.
 """
 
 from __future__ import annotations
@@ -10,18 +11,36 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from collectors.command import run
 from collectors.failure import Failure
 
+MOUNTS = "/proc/self/mountinfo"
+# File systems that answer over a network or from another program, and those that mount when looked at.
+FOREIGN = (
+    "9p",
+    "afs",
+    "autofs",
+    "ceph",
+    "cifs",
+    "davfs",
+    "fuse",
+    "glusterfs",
+    "lustre",
+    "nfs",
+    "smb",
+)
+NO_DEVICE = -1
 
-@dataclass(frozen=True)
-class Entry:
-    """What `lstat(2)` says of one path."""
+Answer = TypeVar("Answer")
+
+
+class Entry(NamedTuple):
+    """What `lstat(2)` says of one path; of a mount that is not touched, that it is a directory."""
 
     path: str
     mode: int
@@ -30,6 +49,7 @@ class Entry:
     size_bytes: int
     mtime_ns: int
     device: int
+    ctime_ns: int = 0
 
     @property
     def is_file(self) -> bool:
@@ -47,9 +67,28 @@ class Entry:
         return stat.S_ISLNK(self.mode)
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it is a network or FUSE mount, of which nothing more is known."""
+        return self.device == NO_DEVICE
+
+    @property
     def permissions(self) -> str:
         """Permission bits as chmod(1) takes them: `0644`."""
         return f"{stat.S_IMODE(self.mode):04o}"
+
+
+class Mount(NamedTuple):
+    """A mounted file system (proc_pid_mountinfo(5)): `/home`, `btrfs`, `/dev/sda2`, `rw,subvol=/@home`."""
+
+    path: str
+    kind: str
+    source: str
+    options: str
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether looking into it may hang, or leads to another machine or program."""
+        return self.kind.startswith(FOREIGN)
 
 
 class Host(Protocol):
@@ -60,12 +99,26 @@ class Host(Protocol):
         """Whether commands can be asked; False for the root of a system that is not running."""
         ...
 
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        """What is mounted, by path; nothing in a tree that is not booted."""
+        ...
+
+    @property
+    def memory(self) -> dict[Any, Any]:
+        """What was worked out about this machine already; see `remembered`."""
+        ...
+
     def read(self, path: str) -> bytes:
         """Return the content of a regular file; its symlinks resolve inside the root."""
         ...
 
     def list(self, path: str) -> list[str]:
         """Return the sorted names in a directory."""
+        ...
+
+    def entries(self, path: str) -> tuple[Entry, ...]:
+        """Return what lstat says of each name in a directory, sorted by name."""
         ...
 
     def look(self, path: str) -> Entry | None:
@@ -76,9 +129,36 @@ class Host(Protocol):
         """Return the target of the symlink at `path`, as written."""
         ...
 
-    def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
-        """Return the standard output of a command that changes nothing; raises Failure."""
+    def attributes(self, path: str) -> Mapping[str, bytes]:
+        """Return the extended attributes of `path` itself (xattr(7)); none where there can be none."""
         ...
+
+    def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
+        """Return the standard output of a command of that machine that changes nothing; raises Failure."""
+        ...
+
+    def examine(
+        self, argv: Sequence[str], path: str, *, env: Mapping[str, str], timeout_seconds: float = 30
+    ) -> str:
+        """Return the standard output of a program of ours that only reads what is at `path`.
+
+        The word `{}` in `argv` stands for where `path` lies here. It works on a machine that is not
+        booted, too; raises Failure.
+        """
+        ...
+
+
+def remembered(question: Callable[[Host], Answer]) -> Callable[[Host], Answer]:
+    """Work the answer to `question` out once for each host."""
+
+    def ask(host: Host) -> Answer:
+        if question not in host.memory:
+            host.memory[question] = question(host)
+        answer: Answer = host.memory[question]
+        return answer
+
+    ask.__doc__ = question.__doc__
+    return ask
 
 
 def text(host: Host, path: str) -> str:
@@ -89,16 +169,52 @@ def text(host: Host, path: str) -> str:
         return ""
 
 
+def names(host: Host, path: str) -> list[str]:
+    """Return the sorted names in a directory, none where there is no such directory."""
+    try:
+        return host.list(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def parse_mounts(content: str) -> dict[str, Mount]:
+    r"""Return the mounts of a mountinfo file by path; the one mounted last counts.
+
+    A line is `36 35 98:0 /root /path options fields… - kind source super-options`, with blanks in names
+    written as `\040`.
+    """
+    mounts = {}
+    for line in content.split("\n"):
+        before, _, after = line.partition(" - ")
+        words, rest = before.split(" "), after.split(" ")
+        if len(words) >= 6 and len(rest) >= 3:
+            path = _unquoted(words[4])
+            mounts[path] = Mount(path, rest[0], _unquoted(rest[1]), f"{words[5]},{rest[2]}")
+    return mounts
+
+
+def _unquoted(word: str) -> str:
+    for octal, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(octal, letter)
+    return word
+
+
 @dataclass(frozen=True)
 class Machine:
     """The machine under `root`: `/` is the one we run on."""
 
     root: Path = Path("/")
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def booted(self) -> bool:
         """Whether it is the one we run on."""
         return self.root == Path("/")
+
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        """What is mounted now."""
+        return _mounts(self)
 
     def read(self, path: str) -> bytes:
         """Return the content of a regular file; a fifo or a device raises OSError."""
@@ -112,25 +228,44 @@ class Machine:
         """Return the sorted names in a directory."""
         return sorted(os.listdir(self._resolve(path)))
 
+    def entries(self, path: str) -> tuple[Entry, ...]:
+        """Return what lstat says of each name in a directory; what vanishes meanwhile is left out."""
+        mounts = _foreign(self)
+        top = path.rstrip("/")
+        found = []
+        with os.scandir(self._resolve(path)) as scan:
+            for each in scan:
+                here = f"{top}/{each.name}"
+                try:
+                    found.append(
+                        _untouched(here) if here in mounts else _entry(here, each.stat(follow_symlinks=False))
+                    )
+                except FileNotFoundError:
+                    continue
+        return tuple(sorted(found))
+
     def look(self, path: str) -> Entry | None:
         """Return what lstat says of `path`."""
         try:
-            found = os.lstat(self._place(path))
+            place = self._place(path)
+            return _untouched(path) if place in _foreign(self) else _entry(path, os.lstat(place))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return Entry(
-            path,
-            found.st_mode,
-            found.st_uid,
-            found.st_gid,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_dev,
-        )
 
     def link(self, path: str) -> str:
         """Return the target of a symlink."""
         return os.readlink(self._place(path))
+
+    def attributes(self, path: str) -> Mapping[str, bytes]:
+        """Return the extended attributes of `path` itself."""
+        place = self._place(path)
+        try:
+            listed = os.listxattr(place, follow_symlinks=False)
+            return {name: os.getxattr(place, name, follow_symlinks=False) for name in listed}
+        except OSError as error:
+            if error.errno in (errno.ENOTSUP, errno.ENODATA):
+                return {}
+            raise
 
     def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
         """Run a command on the machine we run on; raises Failure for any other."""
@@ -138,16 +273,26 @@ class Machine:
             raise Failure(f"{argv[0]} cannot be asked of {self.root}", remedy="boot that system")
         return run(argv, timeout_seconds=timeout_seconds)
 
+    def examine(
+        self, argv: Sequence[str], path: str, *, env: Mapping[str, str], timeout_seconds: float = 30
+    ) -> str:
+        """Run a program of ours on what lies at `path`."""
+        place = self._resolve(path)
+        words = [place if word == "{}" else word for word in argv]
+        return run(words, env=env, timeout_seconds=timeout_seconds)
+
     def _place(self, path: str) -> str:
         """Resolve the directory of `path` inside the root, and keep its last name as it is."""
         parent, name = os.path.split(path)
         return os.path.join(self._resolve(parent or "/"), name)
 
     def _resolve(self, path: str) -> str:
-        """Follow symlinks as a process chrooted into the root would; raises OSError(ELOOP)."""
-        root = str(self.root)
-        if root == "/":
-            return os.path.realpath(path)
+        """Follow symlinks as a process chrooted into the root would.
+
+        Raises OSError(ELOOP), or OSError(EREMOTE) where that leads into a mount that is not touched.
+        """
+        root = "" if self.booted else str(self.root)
+        foreign, links = _foreign(self), _links(self)
         seen, parts, budget = "", path.split("/")[::-1], 40
         while parts:
             part = parts.pop()
@@ -157,13 +302,56 @@ class Machine:
                 seen = os.path.dirname(seen).rstrip("/")
                 continue
             here = f"{root}{seen}/{part}"
-            if not os.path.islink(here):
+            if here in foreign:
+                raise OSError(errno.EREMOTE, "a network or FUSE mount is not entered", path)
+            if here not in links:
+                links[here] = os.readlink(here) if os.path.islink(here) else None
+            target = links[here]
+            if target is None:
                 seen = f"{seen}/{part}"
                 continue
             budget -= 1
             if not budget:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            target = os.readlink(here)
             seen = "" if target.startswith("/") else seen
             parts.extend(target.split("/")[::-1])
         return f"{root}{seen}" or "/"
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    return Entry(
+        path,
+        found.st_mode,
+        found.st_uid,
+        found.st_gid,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_dev,
+        found.st_ctime_ns,
+    )
+
+
+def _untouched(path: str) -> Entry:
+    return Entry(path, stat.S_IFDIR, 0, 0, 0, 0, NO_DEVICE)
+
+
+@remembered
+def _mounts(host: Host) -> Mapping[str, Mount]:
+    if not host.booted:
+        return {}
+    try:
+        with open(MOUNTS, errors="surrogateescape") as file:
+            return parse_mounts(file.read())
+    except FileNotFoundError:
+        return {}
+
+
+@remembered
+def _foreign(host: Host) -> frozenset[str]:
+    return frozenset(mount.path for mount in host.mounts.values() if mount.is_foreign)
+
+
+@remembered
+def _links(host: Host) -> dict[str, str | None]:
+    """Remember where each directory leads to: reading thousands of files asks for the same ones."""
+    return {}

@@ -1,30 +1,27 @@
 """How does a posture lie in its repository?
 
 `hosts/<name>/<section>.yaml` for the sections, `hosts/<name>/files/<absolute path>` for the
-contents. Git's history of it is made elsewhere: here are only files.
+contents, `hosts/<name>/pristine/<absolute path>` for what packages brought in their place. Git's
+history of it is made elsewhere: here are only files.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from collectors.document import dumped, parsed, validated
 from collectors.failure import Failure
-from collectors.posture import (
-    SCHEMA_VERSION,
-    SECTIONS,
-    Apt,
-    Files,
-    Posture,
-    Section,
-    unescaped,
-)
+from collectors.posture import SCHEMA_VERSION, SECTIONS, Posture
+from collectors.record import Section, unescaped
 
 VERSION_KEY = "schema_version"
+CONTENTS, PRISTINE = "files", "pristine"
+# What a posture of the first schema has; the other sections of such a one are empty.
+OF_THE_FIRST_SCHEMA = ("system", "apt", "files", "users")
 
 
 def section_text(section: Section) -> str:
@@ -51,7 +48,8 @@ def files_of(posture: Posture) -> Mapping[str, bytes]:
     """Return all files of a posture's directory: relative path (as `os.fsdecode` gives it) to bytes."""
     texts = {f"{section.NAME}.yaml": section_text(section).encode() for section in posture.sections()}
     contents = {content_path(path): content for path, content in posture.contents.items()}
-    return dict(sorted({**texts, **contents}.items()))
+    pristine = {content_path(path, PRISTINE): content for path, content in posture.pristine.items()}
+    return dict(sorted({**texts, **contents, **pristine}.items()))
 
 
 def write_posture(posture: Posture, directory: Path) -> None:
@@ -90,6 +88,8 @@ def read_posture(directory: Path) -> Posture:
     sections: dict[str, Any] = {}
     for section, kind in SECTIONS.items():
         file = directory / f"{section}.yaml"
+        if _is_of_the_first_schema(directory) and section not in OF_THE_FIRST_SCHEMA:
+            continue
         try:
             text = file.read_text("utf-8")
         except OSError as error:
@@ -97,32 +97,29 @@ def read_posture(directory: Path) -> Posture:
         except UnicodeDecodeError as error:
             raise Failure(f"{file}: not UTF-8: {error.reason}", remedy="restore it from git") from None
         sections[section] = read_section(text, kind, name=str(file))
-    paths = (path for section in sections.values() for path in content_paths(section))
-    contents = {path: _content(directory, path) for path in paths}
-    return Posture(**sections, contents=contents)
+    found = sections.values()
+    contents = {path: _content(directory, path) for each in found for path in each.content_paths()}
+    pristine = {path: _content(directory, path, PRISTINE) for each in found for path in each.pristine_paths()}
+    return Posture(**sections, contents=contents, pristine=pristine)
 
 
-def content_paths(section: Section) -> Iterator[str]:
-    """Yield the escaped path of every item of a section that has its bytes beside the sections."""
-    if isinstance(section, Apt):
-        yield from (source.path for source in section.sources)
-        yield from (keyring.path for keyring in section.keyrings)
-    if isinstance(section, Files):
-        yield from (file.path for file in section.files if file.kind == "file")
+def _is_of_the_first_schema(directory: Path) -> bool:
+    """Tell whether no section of a later schema is there."""
+    return not any((directory / f"{name}.yaml").exists() for name in SECTIONS.keys() - {*OF_THE_FIRST_SCHEMA})
 
 
-def content_path(path: str) -> str:
-    """Return where the bytes of the escaped absolute `path` lie, relative to the posture's directory.
+def content_path(path: str, top: str = CONTENTS) -> str:
+    """Return where the bytes of the escaped absolute `path` lie below `top` in the posture's directory.
 
     Git reads its own `.git*` names wherever they stand: their first letter is written `%2e` here.
     """
     parts = unescaped(path).replace("%", "%25").split("/")
     safe = [f"%2e{part[1:]}" if part.lower().startswith(".git") else part for part in parts]
-    return "files" + "/".join(safe)
+    return top + "/".join(safe)
 
 
-def _content(directory: Path, path: str) -> bytes:
-    place = os.path.join(directory, content_path(path))
+def _content(directory: Path, path: str, top: str = CONTENTS) -> bytes:
+    place = os.path.join(directory, content_path(path, top))
     try:
         with open(place, "rb") as file:
             return file.read()

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collectors.posture import (
-    Apt,
-    File,
-    Files,
-    Group,
-    Keyboard,
-    Posture,
-    Release,
-    System,
-    User,
-    Users,
-    sha256,
-)
+from collectors.domains.apt import Apt
+from collectors.domains.files import Files
+from collectors.domains.system import Keyboard, Release, System
+from collectors.domains.users import Group, User, Users
+from collectors.posture import Posture
+from collectors.record import File, sha256
 
 HASH = "$6$rounds=5000$saltsalt$" + "A" * 43
 MOTD = b"hello {{ 1 + 1 }}\n"

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 
 from builder.whole import whole
 from collectors.failure import Failure
-from collectors.posture import Posture, Record, escaped, sha256, unescaped
+from collectors.posture import Posture
+from collectors.record import Record, escaped, sha256, unescaped
 from collectors.repository import files_of
 
 SCHEMA_VERSION = 1

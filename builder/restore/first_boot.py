@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
         say("restore started")
         report = restore(payload, state=state, say=say)
         say("collecting again")
-        found, _ = collect(Machine())
+        found = collect(Machine()).posture
         write_posture(found, state / RESTORED)
         result = score(_wanted(payload, state), found)
     except Failure as failure:

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Literal, TypeVar
 
-from collectors.posture import Apt, File, Group, Posture, Record, System, User, escaped
+from collectors.domains.apt import Apt
+from collectors.domains.system import System
+from collectors.domains.users import Group, User
+from collectors.posture import Posture
+from collectors.record import File, LeftOut, Record, escaped
 from collectors.repository import content_path
 
 # Pins, a proxy, what dpkg leaves out: they decide what is installed, so they are there before it is.
@@ -49,6 +53,14 @@ class FileStep(Record):
     uris: tuple[str, ...] = ()
 
 
+class PendingStep(Record):
+    """An item that no role brings back yet, and the command that does."""
+
+    id: str
+    section: str
+    by_hand: str
+
+
 class GroupStep(Group):
     """A group to make."""
 
@@ -61,7 +73,9 @@ class UserStep(User):
     id: str
 
 
-Step = TypeVar("Step", NameStep, SystemStep, FileStep, GroupStep, UserStep)
+Step = TypeVar("Step", NameStep, SystemStep, FileStep, PendingStep, GroupStep, UserStep)
+
+RESTORED_SECTIONS = ("system", "apt", "users")
 
 
 class Plan(Record):
@@ -74,6 +88,7 @@ class Plan(Record):
     groups: tuple[GroupStep, ...]
     users: tuple[UserStep, ...]
     files: tuple[FileStep, ...]
+    pending: tuple[PendingStep, ...]
 
 
 def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosixPath) -> Plan:
@@ -82,7 +97,7 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
     def kept(steps: Iterator[Step]) -> tuple[Step, ...]:
         return tuple(step for step in steps if wanted(step.id))
 
-    files = kept(_file(file, contents) for file in posture.files.files)
+    files = kept(_files(posture, contents))
     return Plan(
         sources=(
             *kept(_sources(posture.apt, contents)),
@@ -96,6 +111,7 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
         ),
         users=kept(UserStep(id=f"user:{user.name}", **user.model_dump()) for user in posture.users.users),
         files=tuple(step for step in files if not step.path.startswith(OBEYED)),
+        pending=kept(_pending(posture)),
     )
 
 
@@ -140,6 +156,20 @@ def _system(system: System) -> Iterator[SystemStep]:
     yield SystemStep(id="system:locale", key="locale", value=system.locale)
     yield SystemStep(id="system:timezone", key="timezone", value=system.timezone)
     yield SystemStep(id="system:keyboard", key="keyboard", value=system.keyboard.model_dump())
+
+
+def _files(posture: Posture, contents: PurePosixPath) -> Iterator[FileStep]:
+    """Yield the files of every section: each has an owner, a mode, and a place of its own."""
+    for section in posture.sections():
+        yield from (_file(thing, contents) for thing in section.things() if isinstance(thing, File))
+
+
+def _pending(posture: Posture) -> Iterator[PendingStep]:
+    for section in posture.sections():
+        if section.NAME not in RESTORED_SECTIONS:
+            for thing in section.things():
+                if not isinstance(thing, File | LeftOut):
+                    yield PendingStep(id=thing.item_id(), section=section.NAME, by_hand=thing.by_hand())
 
 
 def _file(file: File, contents: PurePosixPath) -> FileStep:

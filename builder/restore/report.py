@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from collectors.posture import Item, Record
+from collectors.record import Item, Record
 
 SCHEMA_VERSION = 1
 

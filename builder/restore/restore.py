@@ -20,7 +20,8 @@ from builder.restore.report import Outcome, Report, assembled
 from builder.whole import whole
 from collectors.command import run
 from collectors.failure import Failure
-from collectors.posture import SECTIONS, Item
+from collectors.posture import SECTIONS
+from collectors.record import Item
 from collectors.repository import read_posture
 
 REPORT = "restore-report.json"

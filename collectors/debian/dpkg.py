@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from collectors.debian.stanzas import Malformed, Stanza, parse_stanzas
 from collectors.failure import Failure, Finding
-from collectors.host import Host, text
-from collectors.posture import escaped
+from collectors.host import Host, remembered, text
+from collectors.record import escaped
 
 STATUS = "/var/lib/dpkg/status"
 DIVERSIONS = "/var/lib/dpkg/diversions"
@@ -88,6 +88,7 @@ class Database:
         return (package for package in self.packages if package.installed)
 
 
+@remembered
 def read(host: Host) -> Database:
     """Read the database of `host`; raises Failure where there is none."""
     try:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from pydantic import Field
+
 from collectors.debian.stanzas import Stanza, parse_stanzas
 from collectors.failure import Finding
-from collectors.posture import SourceEntry
+from collectors.record import Record
 
 Format = Literal["one-line", "deb822"]
 
@@ -33,6 +35,20 @@ DEB822_FIELDS = ("types", "uris", "suites", "components", "enabled")
 # A word may hold a part in brackets, where blanks do not end it: `cdrom:[Debian 12 _Bookworm_]/`.
 WORD = re.compile(r"(?:\[[^\]]*\]|[^\s\[])+")
 OPTION = re.compile(r"([A-Za-z][A-Za-z-]*?)([+-]?)=(\S+)")
+
+
+class SourceEntry(Record):
+    """One package source, whichever format it is written in (sources.list(5)).
+
+    `options` holds every field besides the five, by its deb822 name: `{"Signed-By": "/etc/apt/…"}`.
+    """
+
+    types: tuple[str, ...]
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...] = ()
+    enabled: bool = True
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 def format_of(path: str) -> Format:

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, field_validator
 
 from collectors.document import validated
-from collectors.posture import Record
+from collectors.record import Record
 
 Known = TypeVar("Known", bound=Record)
 
@@ -80,9 +80,13 @@ class Knowledge(Record):
     contents: tuple[ContentRule, ...]
     pristine: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
-    def by_name(self, path: str, kind: str) -> Rule | None:
-        """Return the rule for a path whatever is in it."""
-        return next((rule for rule in self.names if rule.covers(path, kind)), None)
+    def by_name(self, path: str, kind: str, *, mine: bool = False) -> Rule | None:
+        """Return the rule for a path whatever is in it.
+
+        `mine`: it is asked by the section that has the path, so no rule gives it to another one.
+        """
+        rules = (rule for rule in self.names if not (mine and rule.verdict == "elsewhere"))
+        return next((rule for rule in rules if rule.covers(path, kind)), None)
 
     def by_content(self, path: str, kind: str, content: bytes) -> Rule | None:
         """Return the rule for a file with this content, or for a symlink with this target."""

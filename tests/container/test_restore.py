@@ -18,8 +18,12 @@ from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.debian.sources import parse_sources
+from collectors.domains.apt import SourceFile
+from collectors.domains.files import Files
+from collectors.domains.users import Group, User
 from collectors.host import Machine
-from collectors.posture import File, Files, Group, Posture, SourceFile, User, escaped, sha256
+from collectors.posture import Posture
+from collectors.record import File, escaped, sha256
 from collectors.repository import read_posture
 from tests.container.minimal import Container, container, minimal_root, remove
 from tests.sample.archive import BROKEN, Served, archive

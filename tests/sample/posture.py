@@ -9,23 +9,12 @@ from __future__ import annotations
 import os
 
 from collectors.debian.sources import format_of, parse_sources
-from collectors.posture import (
-    Apt,
-    File,
-    Files,
-    Group,
-    Keyboard,
-    Keyring,
-    LeftOut,
-    Posture,
-    Release,
-    SourceFile,
-    System,
-    User,
-    Users,
-    escaped,
-    sha256,
-)
+from collectors.domains.apt import Apt, Keyring, SourceFile
+from collectors.domains.files import Files
+from collectors.domains.system import Keyboard, Release, System
+from collectors.domains.users import Group, User, Users
+from collectors.posture import Posture
+from collectors.record import File, LeftOut, escaped, sha256
 from tests.sample.archive import COMPONENT, REAL, REAL_WITH_LIBRARIES, SUITE, VENDOR, Key
 
 HOST = "hearth"

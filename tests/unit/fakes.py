@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from collectors.failure import Failure
-from collectors.host import Entry, Machine
+from collectors.host import Entry, Machine, Mount
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class FakeHost:
     """A host with the files under `root`.
 
     `failing` maps a path to the error that reading or listing it raises; `owners` maps one to its uid and gid
-    (root's where it is not named, whoever runs the tests); `devices` to another file system's number.
+    (root's where it is not named, whoever runs the tests); `devices` to another file system's number;
+    `given` maps the first words of a program's argv to what `examine` returns for it.
     """
 
     root: Path
@@ -26,6 +28,10 @@ class FakeHost:
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     devices: Mapping[str, int] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
+    given: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    xattrs: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, path: str) -> bytes:
         self._fail(path)
@@ -37,10 +43,11 @@ class FakeHost:
 
     def look(self, path: str) -> Entry | None:
         entry = Machine(self.root).look(path)
-        if entry is None:
-            return None
-        uid, gid = self.owners.get(path, (0, 0))
-        return replace(entry, uid=uid, gid=gid, device=self.devices.get(path, 1))
+        return self._seen(entry) if entry else None
+
+    def entries(self, path: str) -> tuple[Entry, ...]:
+        self._fail(path)
+        return tuple(map(self._seen, Machine(self.root).entries(path)))
 
     def link(self, path: str) -> str:
         return Machine(self.root).link(path)
@@ -50,6 +57,22 @@ class FakeHost:
         if tuple(argv) not in self.answers:
             raise Failure(f"{argv[0]} has no answer", remedy="give the fake one")
         return self.answers[tuple(argv)]
+
+    def attributes(self, path: str) -> Mapping[str, bytes]:
+        return self.xattrs.get(path, {})
+
+    def examine(
+        self, argv: Sequence[str], path: str, *, env: Mapping[str, str], timeout_seconds: float = 30
+    ) -> str:
+        self.asked.append(tuple(argv))
+        answer = next(
+            (said for words, said in self.given.items() if tuple(argv[: len(words)]) == words), None
+        )
+        return Machine(self.root).examine(argv, path, env=env) if answer is None else answer
+
+    def _seen(self, entry: Entry) -> Entry:
+        uid, gid = self.owners.get(entry.path, (0, 0))
+        return entry._replace(uid=uid, gid=gid, device=self.devices.get(entry.path, 1))
 
     def _fail(self, path: str) -> None:
         if path in self.failing:

@@ -14,8 +14,8 @@ from autoinstall.bake import UNCHOSEN_DISK, bake
 from autoinstall.config import Config, Disk, Identity, read_config
 from autoinstall.delivery import deliver
 from autoinstall.userdata import Autoinstall, schema
+from collectors.domains.system import Keyboard
 from collectors.failure import Failure
-from collectors.posture import Keyboard
 from tests.postures import HASH, small_posture
 
 CONFIG = Config(identity=Identity(password_hash=HASH))

@@ -8,6 +8,7 @@ import pytest
 
 from collectors import collect as collecting
 from collectors.collect import COLLECTORS, Collected, collect
+from collectors.domains.users import Users
 from collectors.failure import Failure
 from collectors.host import Host
 from collectors.posture import SECTIONS
@@ -34,9 +35,9 @@ def test_a_collector_for_each_section_of_the_model() -> None:
 
 def test_collects_all_sections_and_tells_each(tmp_path: Path) -> None:
     heard: list[str] = []
-    posture, findings = collect(desktop(tmp_path), heard.append)
-    assert heard == ["system", "apt", "files", "users"]
-    ids = {item.id for item in posture.items() if not item.bound}
+    survey = collect(desktop(tmp_path), on_section=heard.append)
+    assert heard == list(SECTIONS)
+    ids = {item.id for item in survey.posture.items() if not item.bound}
     assert {
         "system:timezone",
         "apt-source:/etc/apt/sources.list",
@@ -44,11 +45,11 @@ def test_collects_all_sections_and_tells_each(tmp_path: Path) -> None:
         "user:ada",
         "group:ada",
     } <= ids
-    assert [finding.subject for finding in findings] == ["/etc/passwd:3"]
+    assert [finding.subject for finding in survey.findings] == ["/etc/passwd:3"]
 
 
 def test_the_posture_comes_back_from_its_repository(tmp_path: Path) -> None:
-    posture, _ = collect(desktop(tmp_path / "root"))
+    posture = collect(desktop(tmp_path / "root")).posture
     for name, content in files_of(posture).items():
         place = tmp_path / "posture" / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -67,30 +68,55 @@ def test_collecting_changes_nothing_and_asks_nothing(tmp_path: Path) -> None:
 
 
 def test_twice_is_the_same(tmp_path: Path) -> None:
-    assert files_of(collect(desktop(tmp_path))[0]) == files_of(collect(FakeHost(tmp_path))[0])
+    assert files_of(collect(desktop(tmp_path)).posture) == files_of(collect(FakeHost(tmp_path)).posture)
 
 
-def test_one_failing_names_itself_after_all_were_tried(
+def fails(host: Host) -> Collected[None]:  # type: ignore[type-var]  # it never makes a section
+    raise Failure("no tool", remedy="install it")
+
+
+def test_one_failing_keeps_what_it_had_and_loses_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(host: Host) -> Collected[None]:  # type: ignore[type-var]  # it never makes a section
-        raise Failure("no tool", remedy="install it")
-
+    before = collect(desktop(tmp_path)).posture
     monkeypatch.setattr(collecting, "COLLECTORS", {**COLLECTORS, "apt": fails})
+    (tmp_path / "etc/keyd/default.conf").write_text("changed")
+    unreadable = PermissionError(13, "Permission denied", "/etc/hostname")
+    denied = replace(FakeHost(tmp_path), failing={"/etc/hostname": unreadable})
     heard: list[str] = []
-    denied = replace(
-        desktop(tmp_path), failing={"/etc/passwd": PermissionError(13, "Permission denied", "/etc/passwd")}
-    )
-    with pytest.raises(Failure) as caught:
-        collect(denied, heard.append)
-    assert heard == ["system", "apt", "files", "users"]
-    assert caught.value.message == (
-        "not collected: apt: no tool; files, users: /etc/passwd: Permission denied"
-    )
-    assert caught.value.remedy == "install it"
+    survey = collect(denied, before=before, on_section=heard.append)
+    assert heard == list(SECTIONS)
+    assert {name: (each.message, each.remedy) for name, each in survey.failed.items()} == {
+        "system": ("system: not collected: /etc/hostname: Permission denied", "run with sudo"),
+        "apt": ("apt: not collected: no tool", "install it"),
+    }
+    assert (survey.posture.system, survey.posture.apt) == (before.system, before.apt)
+    assert survey.posture.contents["/etc/apt/sources.list"] == before.contents["/etc/apt/sources.list"]
+    assert survey.posture.contents["/etc/keyd/default.conf"] == b"changed"
+
+
+def test_one_failing_is_empty_where_there_was_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "COLLECTORS", {**COLLECTORS, "users": fails})
+    survey = collect(desktop(tmp_path))
+    assert list(survey.failed) == ["users"]
+    assert survey.posture.users == Users()
+
+
+def test_only_some_sections_are_collected_and_the_others_stay(tmp_path: Path) -> None:
+    before = collect(desktop(tmp_path)).posture
+    (tmp_path / "etc/keyd/default.conf").write_text("changed")
+    (tmp_path / "etc/apt/sources.list").write_text("")
+    survey = collect(FakeHost(tmp_path), only=("apt",), before=before)
+    assert survey.posture.files == before.files
+    assert survey.posture.contents["/etc/keyd/default.conf"] == b"[ids]\n"
+    assert survey.posture.apt != before.apt
+    with pytest.raises(Failure, match="no earlier posture"):
+        collect(FakeHost(tmp_path), only=("apt",))
 
 
 def test_a_tree_that_is_no_debian_is_one_failure(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="status is missing") as caught:
+    with pytest.raises(Failure, match=r"status is missing|names no ID") as caught:
         collect(FakeHost(tmp_path))
     assert caught.value.remedy == "name the root of a Debian or Ubuntu"

@@ -3,7 +3,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.compare import Score, changes, message, score
-from collectors.posture import Apt, File, Files, Keyboard, LeftOut, Posture, Release, System, Users
+from collectors.domains.apt import Apt
+from collectors.domains.files import Files
+from collectors.domains.system import Keyboard, Release, System
+from collectors.posture import Posture
+from collectors.record import File, LeftOut
 
 SYSTEM = System(
     release=Release(distribution="debian", version="12", codename="bookworm", architecture="amd64"),
@@ -29,10 +33,9 @@ def posture(
         for path, content in (files or {}).items()
     )
     return Posture(
-        SYSTEM,
-        Apt(baseline="priority", packages=packages, shipped=shipped),
-        Files(files=records, left_out=left_out),
-        Users(users=(), groups=()),
+        system=SYSTEM,
+        apt=Apt(baseline="priority", packages=packages, shipped=shipped),
+        files=Files(files=records, left_out=left_out),
     )
 
 

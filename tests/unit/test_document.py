@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collectors.document import dumped, parsed, validated
 from collectors.failure import Failure
-from collectors.posture import Record
+from collectors.record import Record
 
 
 class Disk(Record):

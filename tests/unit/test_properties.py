@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors import apt, files, system, users
 from collectors.debian import dpkg, sources, stanzas, variables
-from collectors.posture import escaped, unescaped
+from collectors.domains import apt, files, system, users
+from collectors.record import escaped, unescaped
 
 # What a file's bytes become: any text, with surrogates for bytes that are not UTF-8.
 BYTES = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape"))

@@ -10,25 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from collectors.debian.sources import SourceEntry
+from collectors.domains.apt import Apt, Keyring, SourceFile
+from collectors.domains.files import Files
+from collectors.domains.system import Keyboard, Release, System
+from collectors.domains.users import User, Users
 from collectors.failure import Failure
-from collectors.posture import (
-    Apt,
-    File,
-    Files,
-    Keyboard,
-    Keyring,
-    LeftOut,
-    Posture,
-    Release,
-    SourceEntry,
-    SourceFile,
-    System,
-    User,
-    Users,
-    escaped,
-    sha256,
-    unescaped,
-)
+from collectors.posture import Posture
+from collectors.record import File, LeftOut, escaped, sha256, unescaped
 from collectors.repository import content_path, files_of, read_posture, read_section, section_text
 from tests.postures import small_posture
 
@@ -64,7 +53,7 @@ def postures(draw: st.DrawFn) -> Posture:
         name=word, uid=1000, group=word, gecos=draw(WORD), home=draw(WORD), shell="", groups=draw(WORDS)
     )
     return Posture(
-        System(
+        system=System(
             release=Release(distribution="d", version=word, codename="", architecture="a"),
             machine="virtual",
             firmware="bios",
@@ -73,7 +62,7 @@ def postures(draw: st.DrawFn) -> Posture:
             timezone="",
             keyboard=Keyboard(options=word),
         ),
-        Apt(
+        apt=Apt(
             baseline="priority",
             packages=draw(WORDS),
             shipped=(),
@@ -83,7 +72,7 @@ def postures(draw: st.DrawFn) -> Posture:
             ),
             keyrings=tuple(Keyring(path=path, sha256=sha256(data[path])) for path in keyrings),
         ),
-        Files(
+        files=Files(
             files=tuple(
                 File(
                     path=path, kind="file", origin="unowned", owner=word, group=word, mode="0644", sha256="x"
@@ -92,8 +81,8 @@ def postures(draw: st.DrawFn) -> Posture:
             ),
             left_out=tuple(LeftOut(path=path, reason=word) for path in paths[:1]),
         ),
-        Users(users=(user,), groups=()),
-        data,
+        users=Users(users=(user,), groups=()),
+        contents=data,
     )
 
 
@@ -151,8 +140,8 @@ def section(**replaced: object) -> str:
 
 
 def test_a_newer_schema_is_refused_with_a_remedy() -> None:
-    with pytest.raises(Failure, match=r"users.yaml:1: schema_version: 2 is newer than 1") as caught:
-        read_section(section(schema_version=2), Users, name="users.yaml")
+    with pytest.raises(Failure, match=r"users.yaml:1: schema_version: 3 is newer than 2") as caught:
+        read_section(section(schema_version=3), Users, name="users.yaml")
     assert caught.value.remedy == "upgrade Rekindle"
 
 

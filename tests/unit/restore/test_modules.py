@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.posture import escaped
+from collectors.record import escaped
 from tests.unit.restore.playbook import library, loaded, shared
 
 files = library("rekindle_files")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 
 from builder.restore.plan import of_another_release, planned
 from collectors.debian.sources import parse_sources
-from collectors.posture import Posture, SourceFile, sha256
+from collectors.domains.apt import SourceFile
+from collectors.posture import Posture
+from collectors.record import sha256
 from tests.postures import small_posture
 
 TEXTS = {
@@ -30,7 +33,7 @@ def with_sources() -> Posture:
         for path, text in sorted(TEXTS.items())
     )
     apt = posture.apt.model_copy(update={"sources": sources})
-    return Posture(posture.system, apt, posture.files, posture.users)
+    return replace(posture, apt=apt)
 
 
 @pytest.mark.parametrize("codename", ["resolute", ""])

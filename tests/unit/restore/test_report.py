@@ -11,8 +11,9 @@ import pytest
 from builder.restore.plan import planned
 from builder.restore.report import assembled
 from builder.restore.restore import _selected
+from collectors.domains.files import Files
 from collectors.failure import Failure
-from collectors.posture import File, Files, Item
+from collectors.record import File, Item
 from tests.sample.archive import Key
 from tests.sample.posture import sample_posture
 
@@ -134,4 +135,4 @@ def test_sections_and_items_can_be_chosen(
 def test_a_name_that_is_nothing_is_said() -> None:
     with pytest.raises(Failure, match="no section and no item") as raised:
         _selected(ITEMS, ("atp",), ())
-    assert "system, apt, files, users" in raised.value.remedy
+    assert "system, apt, snap" in raised.value.remedy

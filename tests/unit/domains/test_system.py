@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from collectors import system
+from collectors.domains import system
+from collectors.domains.system import Keyboard, Release
 from collectors.failure import Failure
-from collectors.posture import Keyboard, Release
 from tests.unit.fakes import FakeHost, machine
 
 OS_RELEASE = 'ID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n'

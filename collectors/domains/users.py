@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from collectors.collected import Collected
 from collectors.failure import Finding
 from collectors.host import Host, text
-from collectors.posture import Group, LeftOut, User, Users
+from collectors.record import LeftOut, Section, Thing
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
 GROUP = "/etc/group"
@@ -21,6 +22,46 @@ HASHES = {
     "/etc/shadow": "password hashes are secret: set the passwords again",
     "/etc/gshadow": "password hashes of groups are secret",
 }
+
+
+class User(Thing):
+    """A person's account (passwd(5)); `groups` are the supplementary ones, sorted."""
+
+    KIND: ClassVar[str] = "user"
+
+    name: str
+    uid: int
+    group: str
+    gecos: str
+    home: str
+    shell: str
+    groups: tuple[str, ...] = ()
+
+    def item_name(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class Group(Thing):
+    """A group that a person made or that people are alone in (group(5))."""
+
+    KIND: ClassVar[str] = "group"
+
+    name: str
+    gid: int
+
+    def item_name(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+class Users(Section):
+    """The people who use the machine, and their groups."""
+
+    NAME: ClassVar[str] = "users"
+
+    groups: tuple[Group, ...] = ()
+    users: tuple[User, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from collectors import files
 from collectors.collected import Collected
+from collectors.domains import files
+from collectors.domains.files import Files
 from collectors.failure import Finding
+from collectors.judgement import capture
 from collectors.judgement.capture import MAX_FILE_BYTES
-from collectors.posture import File, Files, escaped
+from collectors.record import File, escaped
 from tests.unit.fakes import STATUS, FakeHost, machine
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nada:x:1000:1000::/home/ada:/bin/bash\n"
@@ -223,13 +225,13 @@ def test_sockets_and_pipes_are_told_and_not_opened(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path / "etc")  # the path of a socket has at most 107 bytes
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
-        assert left_out(files.collect(host)) == {"pipe": files.SPECIAL, "socket": files.SPECIAL}
+        assert left_out(files.collect(host)) == {"pipe": capture.SPECIAL, "socket": capture.SPECIAL}
 
 
 def test_another_file_system_is_never_entered(tmp_path: Path) -> None:
     host = host_with(tmp_path, {"nas/file": "x", "bind": "x"})
     found = files.collect(replace(host, devices={"/etc/nas": 2, "/etc/nas/file": 2, "/etc/bind": 2}))
-    assert left_out(found) == {"bind": files.MOUNTED, "nas": files.MOUNTED}
+    assert left_out(found) == {"bind": capture.MOUNTED, "nas": capture.MOUNTED}
     assert paths(found) == []
 
 

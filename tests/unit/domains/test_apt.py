@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors import apt
 from collectors.debian import dpkg
+from collectors.domains import apt
 from collectors.failure import Finding
 from tests.unit.fakes import STATUS, FakeHost, machine
 
@@ -67,7 +67,9 @@ def test_the_installers_record_is_the_baseline_where_there_is_one(tmp_path: Path
     assert "ubuntu-desktop" in section.packages
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"", mtime=0), gzip.compress(b"x" * 99, mtime=0)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"", b"not gzip", gzip.compress(b"", mtime=0), gzip.compress(b"x" * 99, mtime=0)[:-9]]
+)
 def test_a_broken_record_is_a_finding(tmp_path: Path, content: bytes) -> None:
     found = apt.collect(machine(tmp_path, {**DATABASE, apt.INITIAL_STATUS: content}))
     assert found.section.baseline == "priority"

@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
 
 from collectors.collected import Collected
 from collectors.debian import dpkg
 from collectors.debian.variables import parse_variables
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
-from collectors.posture import Keyboard, Release, System
+from collectors.record import Record, Section, Thing
 
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HYPERVISORS = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "virtual machine")
+
+
+NOT_SET = "not set on that machine"
+
+
+class Release(Record):
+    """The release that runs: `ubuntu`, `24.04`, `noble`, `amd64`."""
+
+    distribution: str
+    version: str
+    codename: str
+    architecture: str
+
+
+class Keyboard(Record):
+    """The words of keyboard(5): `pc105`, `de`, `nodeadkeys`, `caps:escape`."""
+
+    model: str = ""
+    layout: str = ""
+    variant: str = ""
+    options: str = ""
+
+
+class Fact(Thing):
+    """One fact about the machine: `hostname`, `ember`."""
+
+    KIND: ClassVar[str] = "system"
+
+    name: str
+    value: Any
+
+    def item_name(self) -> str:
+        """Return its name."""
+        return self.name
+
+
+class System(Section):
+    """What the machine is, and what its installer was told."""
+
+    NAME: ClassVar[str] = "system"
+
+    release: Release
+    machine: Literal["physical", "virtual", "container"]
+    firmware: Literal["uefi", "bios", "unknown"]
+    hostname: str
+    locale: str
+    timezone: str
+    keyboard: Keyboard
+
+    def things(self) -> Iterator[Thing]:
+        """Yield its facts."""
+        yield Fact(name="release", value=self.release, bound="the base ISO decides it")
+        yield Fact(name="machine", value=self.machine, bound="bound to the hardware")
+        yield Fact(name="firmware", value=self.firmware, bound="bound to the hardware")
+        for name in ("hostname", "locale", "timezone", "keyboard"):
+            value = getattr(self, name)
+            yield Fact(name=name, value=value, bound=NOT_SET if value in ("", Keyboard()) else "")
+        yield from self.left_out
 
 
 def collect(host: Host) -> Collected[System]:
@@ -25,7 +84,7 @@ def collect(host: Host) -> Collected[System]:
         release=parse_release(release, dpkg.read(host).architecture),
         machine=machine(host),
         firmware=firmware(host),
-        hostname=parse_hostname(text(host, "/etc/hostname")),
+        hostname=own_name(host),
         locale=locale.get("LANG", ""),
         timezone=timezone(host),
         keyboard=parse_keyboard(keyboard),
@@ -60,6 +119,11 @@ def parse_hostname(content: str) -> str:
     lines = (line.strip() for line in content.split("\n"))
     name = next((line for line in lines if line and not line.startswith("#")), "")
     return name if name.isascii() and name.isprintable() else ""
+
+
+def own_name(host: Host) -> str:
+    """Return the name of `host`, "" where it has none."""
+    return parse_hostname(text(host, "/etc/hostname"))
 
 
 def parse_timezone(link: str, file: str) -> str:

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import gzip
 import io
+import shlex
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from collectors.collected import Collected
 from collectors.debian import dpkg
-from collectors.debian.sources import format_of, parse_sources, signed_by_paths
+from collectors.debian.sources import SourceEntry, format_of, parse_sources, signed_by_paths
 from collectors.failure import Finding
 from collectors.host import Host
+from collectors.host import names as names_in
 from collectors.judgement.capture import Capture, content_of, gathered, unread
 from collectors.judgement.knowledge import choices, knowledge
-from collectors.posture import Apt, Keyring, LeftOut, SourceFile, escaped, sha256
+from collectors.record import AtPath, LeftOut, Section, Thing, escaped, sha256
 
 SOURCES = "/etc/apt/sources.list"
 SOURCE_PARTS = "/etc/apt/sources.list.d"
@@ -27,6 +30,86 @@ KEYRING_PARTS = ("/etc/apt/trusted.gpg.d", "/etc/apt/keyrings")
 INITIAL_STATUS = "/var/log/installer/initial-status.gz"
 BASE_PRIORITIES = ("required", "important")
 MAX_STATUS_BYTES = 64 * 1024 * 1024
+
+
+SHIPPED = "part of a fresh installation"
+
+
+class SourceFile(AtPath):
+    """A file of package sources; its bytes are in the posture's contents under `path`."""
+
+    KIND: ClassVar[str] = "apt-source"
+    FREE: ClassVar[frozenset[str]] = frozenset({"format", "entries"})
+
+    format: Literal["one-line", "deb822"]
+    sha256: str
+    entries: tuple[SourceEntry, ...]
+
+    def content_path(self) -> str:
+        """Return where its bytes are."""
+        return self.path
+
+
+class Keyring(AtPath):
+    """A file of keys that sources are signed by; its bytes are in the posture's contents."""
+
+    KIND: ClassVar[str] = "apt-key"
+
+    sha256: str
+
+    def content_path(self) -> str:
+        """Return where its bytes are."""
+        return self.path
+
+
+class Named(Thing):
+    """A package by its name, or a hold."""
+
+    KIND: ClassVar[str] = "apt"
+
+    name: str
+
+    def item_name(self) -> str:
+        """Return the name."""
+        return self.name
+
+    def by_hand(self) -> str:
+        """Return how apt installs it."""
+        return f"apt install {shlex.quote(self.name)}"
+
+
+class Hold(Named):
+    """A package that is held back (apt-mark(8))."""
+
+    KIND: ClassVar[str] = "apt-hold"
+
+    def by_hand(self) -> str:
+        """Return how apt holds it."""
+        return f"apt-mark hold {shlex.quote(self.name)}"
+
+
+class Apt(Section):
+    """Packages that the owner chose, and where they come from.
+
+    `shipped` are manual packages that a fresh installation has anyway; `baseline` says how that is
+    known. Names carry their architecture (`libc6:i386`) where it is not the machine's own.
+    """
+
+    NAME: ClassVar[str] = "apt"
+
+    baseline: Literal["installer", "priority"] = "priority"
+    packages: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
+    keyrings: tuple[Keyring, ...] = ()
+
+    def things(self) -> Iterator[Thing]:
+        """Yield packages and holds by name, then the rest."""
+        yield from (Named(name=name) for name in self.packages)
+        yield from (Named(name=name, bound=SHIPPED) for name in self.shipped)
+        yield from (Hold(name=name) for name in self.holds)
+        yield from super().things()
 
 
 @dataclass(frozen=True)
@@ -155,14 +238,14 @@ def source_paths(host: Host) -> Iterator[str]:
     """Yield the files that apt reads sources from; other names it ignores."""
     if host.look(SOURCES):
         yield SOURCES
-    for name in _listed(host, SOURCE_PARTS):
+    for name in names_in(host, SOURCE_PARTS):
         if name.endswith((".list", ".sources")):
             yield f"{SOURCE_PARTS}/{name}"
 
 
 def keyring_paths(host: Host, sources: Iterable[SourceFile]) -> tuple[str, ...]:
     """Return the files of keys that are there: apt's own places, and wherever a source points."""
-    parts = (f"{folder}/{name}" for folder in KEYRING_PARTS for name in _listed(host, folder))
+    parts = (f"{folder}/{name}" for folder in KEYRING_PARTS for name in names_in(host, folder))
     pointed = (path for file in sources for entry in file.entries for path in signed_by_paths(entry))
     return tuple(sorted(path for path in {KEYRING, *parts, *pointed} if host.look(path)))
 
@@ -199,10 +282,3 @@ def _owned_by_base(host: Host, database: dpkg.Database, baseline: Baseline) -> f
     base = {package.name for package in database.packages if is_shipped(package, baseline)}
     places = ("/usr/share/keyrings/", KEYRING, *(f"{folder}/" for folder in KEYRING_PARTS))
     return frozenset(path for path, by in dpkg.owners(host, database, places).items() if by in base)
-
-
-def _listed(host: Host, folder: str) -> list[str]:
-    try:
-        return host.list(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors import users
-from collectors.posture import Group, User
-from collectors.users import Account
+from collectors.domains import users
+from collectors.domains.users import Account, Group, User
 from tests.unit.fakes import machine
-
-SAMPLES = Path(__file__).parent / "samples"
+from tests.unit.sampled import SAMPLES
 
 
 def test_collects_people_and_their_groups(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What is there of each domain: one module for each section."""
