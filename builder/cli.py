@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
 from builder import VERSION
 from builder.places import places
+from collectors.compare import Change
 from collectors.failure import Failure, Finding
 
 DONE, FAILED, GAPS = 0, 1, 3
+SHOWN_LENGTH = 60
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -107,7 +111,8 @@ def collect(
     from builder.chain import collect_posture
 
     chosen = tuple(filter(None, only.split(",")))
-    found = collect_posture(places(), root=root, host=host, only=chosen, dry_run=dry_run, say=_say)
+    with _watched() as say:
+        found = collect_posture(places(), root=root, host=host, only=chosen, dry_run=dry_run, say=say)
     eligible = [item for item in found.survey.posture.items() if not item.bound]
     counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.survey.posture.sections()}
     if as_json:
@@ -125,6 +130,34 @@ def collect(
         _table("section", "items", counts)
         out.print(_what_changed(found.changes, found.commit, dry_run=dry_run), markup=False)
     _exit_with(found.findings, shown=not as_json)
+
+
+@app.command()
+def diff(
+    commits: Annotated[
+        list[str] | None, typer.Argument(help="One or two of the posture's history; default: the last.")
+    ] = None,
+    root: Annotated[Path, typer.Option(help="The root of the system to look at.")] = Path("/"),
+    host: Host = None,
+    patch: Annotated[bool, typer.Option("--patch", help="Show the changed lines of files, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two commits, or between the posture and this machine.
+
+    Example: rekindle diff HEAD~4 HEAD --patch
+    """
+    from builder.diff import diff as compare
+
+    with _watched() as say:
+        found = compare(places(), tuple(commits or ()), root=root, host=host, say=say)
+    if as_json:
+        return _json(found.plain())
+    if not found.changes:
+        out.print(f"no item differs between {found.before} and {found.after}", markup=False)
+    _show_changes(found.changes)
+    for text in found.patches if patch else ():
+        out.print(text, markup=False, highlight=False, end="")
+    return None
 
 
 @base_app.command("standin")
@@ -342,6 +375,16 @@ def _say(line: str) -> None:
     err.print(line, style="cyan", markup=False, highlight=False)
 
 
+@contextmanager
+def _watched() -> Iterator[Callable[[str], None]]:
+    """Yield what shows a person the step at hand, and leaves no trace of it; nobody watches a pipe."""
+    if not err.is_terminal:
+        yield lambda line: None
+        return
+    with err.status("") as status:
+        yield lambda line: status.update(escape(line))
+
+
 def _json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1, sort_keys=True, default=str) + "\n")
 
@@ -356,6 +399,22 @@ def _table(first: str, second: str, rows: Mapping[str, Any]) -> None:
     for key, value in rows.items():
         table.add_row(str(key), str(value))
     out.print(table)
+
+
+def _show_changes(changes: Iterable[Change]) -> None:
+    """Show a line for each item: what came is green, what went red, what differs yellow."""
+    styles = {"+": "green", "-": "red", "~": "yellow"}
+    for change in changes:
+        facts = ", ".join(
+            f"{each.fact} {_short(each.before)} → {_short(each.after)}" for each in change.differences
+        )
+        line = f"{change.sign} {change.item.id}{'  ' if facts else ''}{facts}"
+        out.print(line, style=styles[change.sign], markup=False, highlight=False)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
 
 
 def _what_changed(changes: str, commit: str | None, *, dry_run: bool) -> str:

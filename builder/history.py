@@ -5,6 +5,8 @@ A git repository, one folder per machine, one commit per change.
 
 from __future__ import annotations
 
+import tarfile
+import tempfile
 from pathlib import Path
 
 import git
@@ -40,6 +42,30 @@ def last_posture(repository: Path, host: str) -> Posture | None:
     folder = posture_folder(repository, host)
     finish_swap(folder)
     return read_posture(folder) if folder.is_dir() else None
+
+
+def posture_at(repository: Path, host: str, revision: str) -> Posture:
+    """Return the posture of `host` as of a commit, a date `@{2026-11-01}` or anything that git knows.
+
+    Raises Failure where that names no posture.
+    """
+    try:
+        commit = git.Repo(repository).git.rev_parse("--verify", "--end-of-options", f"{revision}^{{commit}}")
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
+            git.Repo(repository).archive(
+                archive, treeish=commit, path=posture_folder(Path(), host).as_posix()
+            )
+            archive.seek(0)
+            with tarfile.open(fileobj=archive, errors="surrogateescape") as tar:
+                tar.extractall(folder, filter="data")
+            return read_posture(posture_folder(Path(folder), host))
+    except (git.NoSuchPathError, git.InvalidGitRepositoryError):
+        raise Failure(f"{repository}: no posture yet", remedy="run `rekindle collect`") from None
+    except git.GitCommandError:
+        raise Failure(
+            f"{revision}: no commit with a posture of {host}",
+            remedy=f"name one that `git -C {repository} log` shows",
+        ) from None
 
 
 def commit_posture(repository: Path, host: str, posture: Posture, message: str) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from collectors.posture import SECTIONS, Posture
-from collectors.record import Item, Record
+from collectors.record import Item, Record, Thing
 
 SUBJECT_LENGTH = 72
 
@@ -36,11 +37,21 @@ class Score(Record):
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One fact of an item that was `before` and is `after`: `mode`, `"0644"`, `"0600"`."""
+
+    fact: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
 class Change:
-    """One item that came (`+`), went (`-`) or is different (`~`)."""
+    """One item that came (`+`), went (`-`) or is different (`~`): then in what."""
 
     sign: str
     item: Item
+    differences: tuple[Difference, ...] = ()
 
 
 def score(old: Posture, new: Posture) -> Score:
@@ -63,17 +74,34 @@ def score(old: Posture, new: Posture) -> Score:
 
 def changes(old: Posture | None, new: Posture) -> tuple[Change, ...]:
     """Return what changed from `old` (None: there was none), by section and id."""
-    before = {item.id: item for item in old.items()} if old else {}
-    after = {item.id: item for item in new.items()}
-    found = []
-    for name in before.keys() | after.keys():
-        was, now = before.get(name), after.get(name)
-        if was and now and (was.fingerprint, was.bound) != (now.fingerprint, now.bound):
-            found.append(Change("~", now))
-        elif item := now if was is None else was if now is None else None:
-            found.append(Change("+" if now else "-", item))
+    before = _by_id(old) if old else {}
+    after = _by_id(new)
+    came = (Change("+", item) for name, (item, _) in after.items() if name not in before)
+    went = (Change("-", item) for name, (item, _) in before.items() if name not in after)
+    stayed = before.keys() & after.keys()
+    differ = (name for name in stayed if _differ(before[name][0], after[name][0]))
+    became = (Change("~", after[name][0], _differences(before[name][1], after[name][1])) for name in differ)
     order = list(SECTIONS)
-    return tuple(sorted(found, key=lambda change: (order.index(change.item.section), change.item.id)))
+    return tuple(
+        sorted((*came, *went, *became), key=lambda change: (order.index(change.item.section), change.item.id))
+    )
+
+
+def _by_id(posture: Posture) -> dict[str, tuple[Item, Thing]]:
+    return {thing.item_id(): (thing.item(section), thing) for section, thing in posture.things()}
+
+
+def _differ(was: Item, now: Item) -> bool:
+    return (was.fingerprint, was.bound) != (now.fingerprint, now.bound)
+
+
+def _differences(was: Thing, now: Thing) -> tuple[Difference, ...]:
+    old, new = was.model_dump(mode="json"), now.model_dump(mode="json")
+    return tuple(
+        Difference(fact, old.get(fact), new.get(fact))
+        for fact in dict.fromkeys((*old, *new))
+        if old.get(fact) != new.get(fact)
+    )
 
 
 def message(found: tuple[Change, ...]) -> str:

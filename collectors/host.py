@@ -230,15 +230,17 @@ class Machine:
 
     def entries(self, path: str) -> tuple[Entry, ...]:
         """Return what lstat says of each name in a directory; what vanishes meanwhile is left out."""
-        mounts = _foreign(self)
-        top = path.rstrip("/")
+        foreign, top = _foreign(self), path.rstrip("/")
+        place = self._resolve(path)
         found = []
-        with os.scandir(self._resolve(path)) as scan:
+        with os.scandir(place) as scan:
             for each in scan:
                 here = f"{top}/{each.name}"
                 try:
                     found.append(
-                        _untouched(here) if here in mounts else _entry(here, each.stat(follow_symlinks=False))
+                        _untouched(here)
+                        if f"{place.rstrip('/')}/{each.name}" in foreign
+                        else _entry(here, each.stat(follow_symlinks=False))
                     )
                 except FileNotFoundError:
                     continue

@@ -28,7 +28,7 @@ from collectors.domains.snap import Snap
 from collectors.domains.snapshots import Snapshots
 from collectors.domains.system import System
 from collectors.domains.users import Users
-from collectors.record import Item, Section
+from collectors.record import Item, Section, Thing
 
 # 2: sections besides system, apt, files and users.
 SCHEMA_VERSION = 2
@@ -67,10 +67,14 @@ class Posture:
         """Return the sections in the order of the model."""
         return tuple(getattr(self, name) for name in SECTIONS)
 
+    def things(self) -> Iterator[tuple[str, Thing]]:
+        """Yield every thing with the name of its section."""
+        for section in self.sections():
+            yield from ((section.NAME, thing) for thing in section.things())
+
     def items(self) -> Iterator[Item]:
         """Yield every item of every section."""
-        for section in self.sections():
-            yield from section.items()
+        return (thing.item(section) for section, thing in self.things())
 
 
 # The sections by name, in the order of the model.

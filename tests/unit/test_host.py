@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collectors.failure import Failure
-from collectors.host import Machine, text
+from collectors.host import Machine, Mount, parse_mounts, remembered, text
 
 
 @pytest.fixture
@@ -117,3 +117,85 @@ def test_the_machine_we_run_on_is_asked() -> None:
     assert Machine().booted
     assert Machine().ask(["printf", "x"]) == "x"
     assert Machine().read("/etc/os-release")
+
+
+MOUNTS = r"""22 28 0:21 / /sys rw,nosuid - sysfs sysfs rw
+28 1 8:2 /@ / rw,noatime shared:1 - btrfs /dev/sda2 rw,subvol=/@
+31 28 0:27 / /srv/two\040words rw - nfs4 nas:/share rw,vers=4.2
+32 28 0:28 / /srv/auto rw - autofs systemd-1 rw
+33 32 0:29 / /srv/auto rw - ext4 /dev/sdb1 rw
+no mount
+"""
+
+
+def test_mounts_are_told_by_path_and_the_last_one_counts() -> None:
+    mounts = parse_mounts(MOUNTS)
+    assert mounts["/"] == Mount("/", "btrfs", "/dev/sda2", "rw,noatime,rw,subvol=/@")
+    assert mounts["/srv/two words"].kind == "nfs4"
+    assert mounts["/srv/auto"].kind == "ext4"
+    assert [mount.path for mount in mounts.values() if mount.is_foreign] == ["/srv/two words"]
+    assert len(mounts) == 4
+
+
+@pytest.mark.parametrize(
+    "kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "fuseblk", "autofs", "9p", "ceph"]
+)
+def test_what_may_hang_is_foreign(kind: str) -> None:
+    assert Mount("/x", kind, "", "").is_foreign
+
+
+@pytest.mark.parametrize("kind", ["ext4", "btrfs", "xfs", "zfs", "tmpfs", "overlay", "vfat"])
+def test_what_is_here_is_not(kind: str) -> None:
+    assert not Mount("/x", kind, "", "").is_foreign
+
+
+def test_nothing_below_a_foreign_mount_is_touched(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "nas").mkdir()
+    (root / "nas/file").write_text("x")
+    link(root, "to-nas", "/nas/file")
+    touched: list[str] = []
+    real = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path, **named: touched.append(str(path)) or real(path, **named))
+    host = Machine(root)
+    monkeypatch.setattr("collectors.host._foreign", lambda host: frozenset({str(root / "nas")}))
+    entry = host.look("/nas")
+    assert entry and entry.is_dir and entry.is_foreign
+    assert [each.path for each in host.entries("/") if each.is_foreign] == ["/nas"]
+    for path in ("/nas/file", "/etc/to-nas"):
+        with pytest.raises(OSError, match="not entered"):
+            host.read(path)
+    with pytest.raises(OSError, match="not entered"):
+        host.list("/nas")
+    assert str(root / "nas") not in touched
+
+
+def test_entries_are_what_look_tells(root: Path) -> None:
+    link(root, "b", "real")
+    host = Machine(root)
+    assert [host.look(entry.path) for entry in host.entries("/etc")] == list(host.entries("/etc"))
+    assert [entry.path for entry in host.entries("/etc")] == ["/etc/b", "/etc/real"]
+
+
+def test_attributes_are_those_of_the_path_itself(root: Path) -> None:
+    os.setxattr(root / "etc/real", "user.x", b"1")
+    link(root, "b", "real")
+    assert Machine(root).attributes("/etc/real") == {"user.x": b"1"}
+    assert Machine(root).attributes("/etc/b") == {}
+
+
+def test_a_question_is_worked_out_once_for_each_host(root: Path) -> None:
+    asked = []
+
+    @remembered
+    def question(host: object) -> int:
+        asked.append(host)
+        return len(asked)
+
+    one, other = Machine(root), Machine(root)
+    assert [question(one), question(one), question(other), question(one)] == [1, 1, 2, 1]
+
+
+def test_a_tool_of_ours_examines_what_is_not_booted(root: Path) -> None:
+    assert Machine(root).examine(["cat", "{}"], "/etc/real", env={}) == "inside"
+    with pytest.raises(Failure, match="longer than"):
+        Machine(root).examine(["sleep", "9"], "/etc/real", env={}, timeout_seconds=0.05)
