@@ -11,10 +11,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 from collectors.command import run
 from collectors.failure import Failure
@@ -77,6 +78,13 @@ class Entry(NamedTuple):
         return f"{stat.S_IMODE(self.mode):04o}"
 
 
+class Glance(NamedTuple):
+    """The sorted names in a directory: of the directories in it, and of all else (links are all else)."""
+
+    folders: tuple[str, ...]
+    others: tuple[str, ...]
+
+
 class Mount(NamedTuple):
     """A mounted file system (proc_pid_mountinfo(5)): `/home`, `btrfs`, `/dev/sda2`, `rw,subvol=/@home`."""
 
@@ -119,6 +127,14 @@ class Host(Protocol):
 
     def entries(self, path: str) -> tuple[Entry, ...]:
         """Return what lstat says of each name in a directory, sorted by name."""
+        ...
+
+    def glance(self, path: str) -> Glance:
+        """Return the names in a directory by kind alone, which costs no look at each of them."""
+        ...
+
+    def part(self, path: str, start: int, size_bytes: int) -> bytes:
+        """Return a piece of a regular file; it is shorter, or empty, where the file ends before."""
         ...
 
     def look(self, path: str) -> Entry | None:
@@ -218,10 +234,7 @@ class Machine:
 
     def read(self, path: str) -> bytes:
         """Return the content of a regular file; a fifo or a device raises OSError."""
-        descriptor = os.open(self._resolve(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", path)
+        with self._opened(path) as file:
             return file.read()
 
     def list(self, path: str) -> list[str]:
@@ -245,6 +258,21 @@ class Machine:
                 except FileNotFoundError:
                     continue
         return tuple(sorted(found))
+
+    def glance(self, path: str) -> Glance:
+        """Return the names in a directory by kind alone."""
+        folders: list[str] = []
+        others: list[str] = []
+        with os.scandir(self._resolve(path)) as scan:
+            for each in scan:
+                (folders if each.is_dir(follow_symlinks=False) else others).append(each.name)
+        return Glance(tuple(sorted(folders)), tuple(sorted(others)))
+
+    def part(self, path: str, start: int, size_bytes: int) -> bytes:
+        """Return a piece of a regular file."""
+        with self._opened(path) as file:
+            file.seek(start)
+            return file.read(size_bytes)
 
     def look(self, path: str) -> Entry | None:
         """Return what lstat says of `path`."""
@@ -282,6 +310,15 @@ class Machine:
         place = self._resolve(path)
         words = [place if word == "{}" else word for word in argv]
         return run(words, env=env, timeout_seconds=timeout_seconds)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[BinaryIO]:
+        """Open a regular file without waiting for one that is none."""
+        descriptor = os.open(self._resolve(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            yield file
 
     def _place(self, path: str) -> str:
         """Resolve the directory of `path` inside the root, and keep its last name as it is."""
