@@ -137,6 +137,14 @@ class Host(Protocol):
         """Return a piece of a regular file; it is shorter, or empty, where the file ends before."""
         ...
 
+    def scan(self, path: str, device: int) -> Iterator[os.DirEntry[str]]:
+        """Yield what is in a directory, unsorted and without a look at each: for walks over all of a disk.
+
+        No part of `path` is a symlink. Raises OSError(EXDEV) where it is on another file system than
+        `device` (of an Entry). An entry is good until the next one is asked for.
+        """
+        ...
+
     def look(self, path: str) -> Entry | None:
         """Return what lstat says of `path`, or None where there is nothing."""
         ...
@@ -273,6 +281,20 @@ class Machine:
         with self._opened(path) as file:
             file.seek(start)
             return file.read(size_bytes)
+
+    def scan(self, path: str, device: int) -> Iterator[os.DirEntry[str]]:
+        """Yield what is in the directory at `path`."""
+        if path in _foreign(self):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+        root = "" if self.booted else str(self.root)
+        folder = os.open(f"{root}{path}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if os.fstat(folder).st_dev != device:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+            with os.scandir(folder) as found:
+                yield from found
+        finally:
+            os.close(folder)
 
     def look(self, path: str) -> Entry | None:
         """Return what lstat says of `path`."""

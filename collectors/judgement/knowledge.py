@@ -40,9 +40,9 @@ class Rule(Record):
 
     def covers(self, path: str, kind: str) -> bool:
         """Tell whether the rule is for this path and kind."""
-        if self.kind not in ("any", kind) or not _globs(self.paths).fullmatch(path):
+        if self.kind not in ("any", kind) or not globs(self.paths).fullmatch(path):
             return False
-        return not (self.but and _globs(self.but).fullmatch(path))
+        return not (self.but and globs(self.but).fullmatch(path))
 
 
 class ContentRule(Rule):
@@ -131,7 +131,8 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
 
 
 @cache
-def _globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the expression that a path which one of the patterns of a `Rule` covers matches in full."""
     return re.compile("|".join(map(_glob, patterns)), re.DOTALL)
 
 

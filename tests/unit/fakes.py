@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ class FakeHost:
     def part(self, path: str, start: int, size_bytes: int) -> bytes:
         self._fail(path)
         return Machine(self.root).part(path, start, size_bytes)
+
+    def scan(self, path: str, device: int) -> Iterator[os.DirEntry[str]]:
+        self._fail(path)
+        if self.devices.get(path, 1) != device:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+        return Machine(self.root).scan(path, os.lstat(f"{self.root}{path}").st_dev)
 
     def link(self, path: str) -> str:
         return Machine(self.root).link(path)
