@@ -12,24 +12,25 @@ from collectors.posture import SECTIONS
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_section_has_its_collector_and_no_collector_lacks_its_section() -> None:
+def test_every_section_is_collected_where_it_is_defined() -> None:
     assert list(COLLECTORS) == list(SECTIONS)
+    for name, kind in SECTIONS.items():
+        assert kind.NAME == name
+        assert kind.__module__ == f"collectors.domains.{name}"
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 @pytest.mark.parametrize(
     "part",
     [
-        "collectors/domains/{}",
         "iso_overlay/playbook/roles/{}/tasks/main.yaml",
         "tests/unit/domains/test_{}.py",
+        "tests/messy/{}/make.sh",
+        "tests/messy/{}/expected.yaml",
     ],
 )
 def test_every_section_has_its_parts(section: str, part: str) -> None:
-    part = part.format(section)
-    assert (
-        (ROOT / part).is_file() or (ROOT / f"{part}.py").is_file() or (ROOT / part / "__init__.py").is_file()
-    )
+    assert (ROOT / part.format(section)).is_file()
 
 
 @pytest.mark.parametrize("section", SECTIONS)
