@@ -120,7 +120,7 @@ class File(AtPath):
     `path` and `target` are escaped (see `escaped`); `mode` is `0644`, "" for a symlink. `origin`
     says why it is here: a conffile that differs from its package's, a path that no package owns, or
     a program's settings. `pristine` is the SHA-256 of the version that its package brought, where that
-    is kept in the posture too.
+    is kept in the posture too. `acl` and `capabilities` are as in judgement/attributes.py.
     """
 
     KIND: ClassVar[str] = "file"
@@ -133,6 +133,8 @@ class File(AtPath):
     mode: str = ""
     sha256: str = ""
     target: str = ""
+    acl: str = ""
+    capabilities: str = ""
     package: str = ""
     pristine: str = ""
 

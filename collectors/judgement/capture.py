@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from collectors.debian.overrides import overridden
 from collectors.failure import Finding
 from collectors.homes import group_names, user_names, usual
 from collectors.host import Entry, Host
+from collectors.judgement.attributes import ACCESS, CAPABILITY, acl_of, parse_capabilities
+from collectors.judgement.ignored import ignored
 from collectors.judgement.knowledge import Rule, knowledge
 from collectors.judgement.packaged import claims, md5
 from collectors.record import AtPath, File, LeftOut, escaped, sha256
@@ -123,13 +126,17 @@ def judged(
     if rule is None and kind is None:
         yield LeftOut(path=escaped(path), reason=SPECIAL)
         return
+    cut: dict[str, tuple[bytes, ...]] = {}
     content = b"" if rule or not kind else _content(host, entry)
     if isinstance(content, Finding):
         yield content
         return
+    if kind == "file":
+        content, cut = knowledge().trimmed(usual(host, path), content)
     rule = rule or knowledge().by_content(usual(host, path), kind or "special", content)
     if rule is None and kind is not None:
-        yield captured(host, entry, kind, origin, content)
+        yield from (_cut(path, why, words) for why, words in cut.items())
+        yield _captured(host, entry, kind, origin, content)
     elif rule and rule.told:
         yield LeftOut(path=escaped(path), reason=rule.why)
 
@@ -137,8 +144,12 @@ def judged(
 def captured(
     host: Host, entry: Entry, kind: Kind, origin: Literal["conffile", "unowned", "settings"], content: bytes
 ) -> Capture[File]:
-    """Return the record of a path and, for a file, its bytes."""
+    """Return the record of a path and, for a file, its bytes.
+
+    Raises OSError or ValueError where its extended attributes cannot be read or understood.
+    """
     claim = claims(host).get(entry.path)
+    attributes = host.attributes(entry.path)
     record = File(
         path=escaped(entry.path),
         kind=kind,
@@ -148,9 +159,26 @@ def captured(
         mode="" if kind == "symlink" else entry.permissions,
         sha256=sha256(content) if kind == "file" else "",
         target=escaped(os.fsdecode(content)) if kind == "symlink" else "",
+        acl=acl_of(attributes, user_names(host), group_names(host)),
+        capabilities=parse_capabilities(attributes.get(CAPABILITY, b"")),
         package=claim.package if claim else "",
     )
     return Capture(record, content if kind == "file" else None)
+
+
+def _captured(
+    host: Host, entry: Entry, kind: Kind, origin: Literal["conffile", "unowned", "settings"], content: bytes
+) -> Capture[File] | Finding:
+    try:
+        return captured(host, entry, kind, origin, content)
+    except OSError as error:
+        return unread(entry.path, error)
+    except ValueError as error:
+        return Finding(escaped(entry.path), str(error), "look at it with getfacl and getcap")
+
+
+def _cut(path: str, why: str, words: tuple[bytes, ...]) -> LeftOut:
+    return LeftOut(path=escaped(path), reason=f"{why}: {escaped(os.fsdecode(b' '.join(words)))}")
 
 
 def kind_of(entry: Entry) -> Kind | None:
@@ -186,6 +214,9 @@ def unread(path: str, error: OSError) -> Finding:
 
 
 def _rule_by_name(host: Host, path: str, kind: str, mine: bool) -> Rule | None:
+    unwanted = ignored(host)
+    if unwanted and (unwanted.covers(path, kind) or unwanted.covers(usual(host, path), kind)):
+        return unwanted
     return knowledge().by_name(usual(host, path), kind, mine=mine)
 
 
@@ -213,9 +244,21 @@ def _as_made(host: Host, entry: Entry) -> bool:
     if not claim or not claim.made or entry.size_bytes > MAX_HASHED_BYTES:
         return False
     try:
-        return md5(host.read(entry.path)) in claim.made
+        content = host.read(entry.path)
+        trimmed, _ = knowledge().trimmed(usual(host, entry.path), content)
+        is_same = md5(content) in claim.made or md5(trimmed) in claim.made
+        return is_same and not (claim.package and _is_changed_in_mode(host, entry, content))
     except OSError:
         return False
+
+
+def _is_changed_in_mode(host: Host, conffile: Entry, content: bytes) -> bool:
+    """Tell whether an unchanged conffile has another owner, mode or access list than packages give it."""
+    names = user_names(host).get(conffile.uid, ""), group_names(host).get(conffile.gid, "")
+    now = f"{':'.join(names)} {conffile.permissions}"
+    if now not in knowledge().usual_mode(conffile.path, content.startswith(b"#!")):
+        return conffile.path not in overridden(host)
+    return not {ACCESS, CAPABILITY}.isdisjoint(host.attributes(conffile.path))
 
 
 def _too_large(path: str, size_bytes: int) -> Finding:

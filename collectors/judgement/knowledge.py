@@ -20,6 +20,14 @@ from collectors.record import Record
 Known = TypeVar("Known", bound=Record)
 
 
+def _expression(pattern: str) -> str:
+    try:
+        re.compile(pattern.encode())
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
 class Rule(Record):
     """What to do with the paths that match one of `paths` and none of `but`, and why.
 
@@ -54,14 +62,7 @@ class ContentRule(Rule):
     holds: str = ""
     lines: str = ""
 
-    @field_validator("holds", "lines")
-    @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern.encode())
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
+    _compiles = field_validator("holds", "lines")(_expression)
 
     def holds_for(self, path: str, kind: str, content: bytes) -> bool:
         """Tell whether the rule is for this path, kind and content."""
@@ -73,11 +74,41 @@ class ContentRule(Rule):
         return all(_compiled(self.lines).fullmatch(line) for line in content.splitlines())
 
 
+class Trim(Record):
+    """What is taken out of the files at `paths` before they are captured: all that `words` finds, and why.
+
+    `told`: the posture lists what was taken out.
+    """
+
+    why: str
+    words: str
+    paths: tuple[str, ...]
+    told: bool = False
+
+    _compiles = field_validator("words")(_expression)
+
+    def trimmed(self, path: str, content: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+        """Return the content without the words, and the words."""
+        if not _globs(self.paths).fullmatch(path):
+            return content, ()
+        found = _compiled(self.words)
+        return found.sub(b"", content), tuple(each[0].strip() for each in found.finditer(content))
+
+
+class Usual(Record):
+    """Who may own the unchanged conffiles at `paths`, with which mode: `root:lp 0640`."""
+
+    paths: tuple[str, ...]
+    usual: tuple[str, ...]
+
+
 class Knowledge(Record):
-    """What is known of /etc; the first rule that matches counts, those by name before those by content."""
+    """What is known of paths; the first rule that matches counts, those by name before those by content."""
 
     names: tuple[Rule, ...]
     contents: tuple[ContentRule, ...]
+    trims: tuple[Trim, ...] = ()
+    modes: tuple[Usual, ...] = ()
     pristine: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def by_name(self, path: str, kind: str, *, mine: bool = False) -> Rule | None:
@@ -91,6 +122,24 @@ class Knowledge(Record):
     def by_content(self, path: str, kind: str, content: bytes) -> Rule | None:
         """Return the rule for a file with this content, or for a symlink with this target."""
         return next((rule for rule in self.contents if rule.holds_for(path, kind, content)), None)
+
+    def trimmed(self, path: str, content: bytes) -> tuple[bytes, dict[str, tuple[bytes, ...]]]:
+        """Return what of a file is captured, and what was taken out that is to be told, by why."""
+        told = {}
+        for trim in self.trims:
+            content, words = trim.trimmed(path, content)
+            if words and trim.told:
+                told[trim.why] = words
+        return content, told
+
+    def usual_mode(self, path: str, runs: bool) -> tuple[str, ...]:
+        """Return which `owner:group mode` the unchanged conffile at `path` may have.
+
+        dpkg records none. Packages ship root's files, to be run where they begin with `#!`, and a few
+        are known that give theirs away.
+        """
+        known = next((each.usual for each in self.modes if _globs(each.paths).fullmatch(path)), ())
+        return known or (("root:root 0755",) if runs else ("root:root 0644",))
 
     def secret(self, path: str, content: bytes) -> str:
         """Return why a file is a secret, by its content alone, or ""."""
