@@ -75,7 +75,8 @@ class UserStep(User):
 
 Step = TypeVar("Step", NameStep, SystemStep, FileStep, PendingStep, GroupStep, UserStep)
 
-RESTORED_SECTIONS = ("system", "apt", "users")
+# The kinds of items that a module brings back; the others are pending.
+RESTORED = ("system", "apt", "apt-hold", "apt-source", "apt-key", "group", "user", "file")
 
 
 class Plan(Record):
@@ -165,11 +166,9 @@ def _files(posture: Posture, contents: PurePosixPath) -> Iterator[FileStep]:
 
 
 def _pending(posture: Posture) -> Iterator[PendingStep]:
-    for section in posture.sections():
-        if section.NAME not in RESTORED_SECTIONS:
-            for thing in section.things():
-                if not isinstance(thing, File | LeftOut):
-                    yield PendingStep(id=thing.item_id(), section=section.NAME, by_hand=thing.by_hand())
+    for section, thing in posture.things():
+        if thing.KIND not in RESTORED and not isinstance(thing, LeftOut):
+            yield PendingStep(id=thing.item_id(), section=section, by_hand=thing.by_hand())
 
 
 def _file(file: File, contents: PurePosixPath) -> FileStep:
