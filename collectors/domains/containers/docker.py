@@ -1,0 +1,181 @@
+"""What does Docker keep: images, volumes, containers?
+
+Read from its data directory, so that it works on a system that is not booted: `image/*/repositories.json`,
+`containers/*/config.v2.json` and `hostconfig.json`. Networks are only in a database of its own (bolt): those
+that containers are in are told by them. Images that containerd keeps can only be asked of a running daemon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from collectors.domains.containers.running import Seen, env_names, told, unlike
+from collectors.domains.containers.stores import Store, covers, docker_root, stores, volumes
+from collectors.domains.containers.things import Image
+from collectors.failure import Failure, Finding
+from collectors.host import Host
+from collectors.looking import (
+    Findings,
+    Outcome,
+    json_in,
+    mapping,
+    names_in,
+    sequence,
+    string,
+    strings,
+)
+
+PID = "/run/docker.pid"
+DIGESTS = ("docker", "image", "ls", "--digests", "--format", "{{json .}}")
+
+
+def collect_docker(host: Host) -> Iterator[Outcome]:
+    """Yield what the machine's Docker and each person's own has."""
+    root, findings = docker_root(host)
+    yield from findings
+    for store in stores(host, "docker", root, ".local/share/docker"):
+        parts, findings = names_in(host, store.path)
+        yield from findings
+        if parts:
+            yield from covers(store, parts)
+            yield from _store(host, store)
+
+
+def _store(host: Host, store: Store) -> Iterator[Outcome]:
+    drivers, findings = names_in(host, f"{store.path}/image")
+    yield from findings
+    for driver in drivers:
+        path = f"{store.path}/image/{driver}/repositories.json"
+        value, findings = json_in(host, path)
+        yield from findings
+        yield from images(value, store.name)
+    if not drivers:
+        yield from _asked(host, store)
+    containers, findings = _containers(host, store)
+    yield from findings
+    yield from told(host, store, containers)
+    mounted = (mount.partition(":")[0] for seen in containers for mount in seen.mounts)
+    yield from volumes(host, store, frozenset(mounted))
+
+
+def images(value: Any, store: str) -> Iterator[Image]:
+    """Yield the tagged images in the value of repositories.json.
+
+    It is `{"Repositories": {"postgres": {"postgres:16": "sha256:<id>", "postgres@sha256:<digest>":
+    "sha256:<id>"}}}`: an image that no digest names came from no registry.
+    """
+    repositories = mapping(mapping(value).get("Repositories"))
+    names = {
+        string(name): identity
+        for by_name in map(mapping, repositories.values())
+        for name, identity in by_name.items()
+        if isinstance(identity, str) and name
+    }
+    digests: dict[str, list[str]] = {}
+    for name, identity in sorted(names.items()):
+        if "@" in name:
+            digests.setdefault(identity, []).append(name)
+    for name, identity in sorted(names.items()):
+        if "@" not in name:
+            known = tuple(digests.get(identity, ()))
+            yield Image(store=store, name=name, digests=known, local=not known)
+
+
+def parse_listed(content: str, store: str) -> tuple[tuple[Image, ...], Findings]:
+    """Return the tagged images that `docker image ls --digests` lists, one JSON object a line."""
+    found, findings = [], []
+    for number, line in enumerate(content.split("\n"), start=1):
+        try:
+            row = mapping(json.loads(line)) if line.strip() else {"Tag": "<none>"}
+        except (ValueError, RecursionError):
+            row = {}
+        name, tag, digest = (string(row.get(key)) for key in ("Repository", "Tag", "Digest"))
+        if not tag:
+            findings.append(Finding(f"docker image ls:{number}", "not an image", "run it by hand"))
+        elif "<none>" not in (name, tag):
+            digests = () if digest in ("", "<none>") else (f"{name}@{digest}",)
+            found.append(Image(store=store, name=f"{name}:{tag}", digests=digests, local=not digests))
+    return tuple(found), tuple(findings)
+
+
+def _asked(host: Host, store: Store) -> Iterator[Outcome]:
+    """Yield the images of a daemon that runs; asking one that does not would start it."""
+    if not host.booted or store.name != "docker" or host.look(PID) is None:
+        return
+    try:
+        found, findings = parse_listed(host.ask(DIGESTS), store.name)
+    except Failure as failure:
+        yield Finding("docker image ls", failure.message, failure.remedy)
+        return
+    yield from found
+    yield from findings
+
+
+def _containers(host: Host, store: Store) -> tuple[tuple[Seen, ...], Findings]:
+    top = f"{store.path}/containers"
+    names, findings = names_in(host, top)
+    found = []
+    for name in names:
+        config, odd = json_in(host, f"{top}/{name}/config.v2.json")
+        limits, strange = json_in(host, f"{top}/{name}/hostconfig.json")
+        image, lost = _image_config(host, store, mapping(config).get("Image"))
+        findings = (*findings, *odd, *strange, *lost)
+        seen = container(config, limits, image, f"{top}/{name}/config.v2.json")
+        found.extend([seen] if seen else [])
+    return tuple(found), findings
+
+
+def _image_config(host: Host, store: Store, identity: Any) -> tuple[Any, Findings]:
+    """Return what an image says of containers made from it; None where that is not known."""
+    algorithm, _, digest = identity.partition(":") if isinstance(identity, str) else ("", "", "")
+    if not algorithm.isalnum() or not digest.isalnum():
+        return None, ()
+    drivers, findings = names_in(host, f"{store.path}/image")
+    for driver in drivers:
+        place = f"{store.path}/image/{driver}/imagedb/content/{algorithm}/{digest}"
+        value, odd = json_in(host, place)
+        findings = (*findings, *odd)
+        if value is not None:
+            return mapping(value).get("config"), findings
+    return None, findings
+
+
+def container(config: Any, limits: Any, image: Any, source: str) -> Seen | None:
+    """Return what the two files of a container say, without what its image says already."""
+    whole, host_config = mapping(config), mapping(limits)
+    inner, made = mapping(whole.get("Config")), mapping(image)
+    name = string(whole.get("Name")).lstrip("/")
+    if not name or host_config.get("AutoRemove") is True:
+        return None
+    given = set(strings(made.get("Env")))
+    return Seen(
+        name=name,
+        source=source,
+        image=string(inner.get("Image")),
+        entrypoint=unlike(inner.get("Entrypoint"), made.get("Entrypoint")),
+        command=unlike(inner.get("Cmd"), made.get("Cmd")),
+        restart=string(mapping(host_config.get("RestartPolicy")).get("Name")),
+        ports=tuple(_ports(mapping(host_config.get("PortBindings")))),
+        mounts=tuple(sorted(_mounts(mapping(whole.get("MountPoints"))))),
+        networks=tuple(sorted(map(string, mapping(mapping(whole.get("NetworkSettings")).get("Networks"))))),
+        environment=env_names(word for word in strings(inner.get("Env")) if word not in given),
+        labels={string(key): string(value) for key, value in mapping(inner.get("Labels")).items()},
+    )
+
+
+def _ports(bindings: dict[str, Any]) -> Iterator[str]:
+    for port, places in sorted(bindings.items()):
+        for place in map(mapping, sequence(places)):
+            words = (string(place.get("HostIp")), string(place.get("HostPort")), string(port))
+            yield ":".join(filter(None, words))
+
+
+def _mounts(points: dict[str, Any]) -> Iterator[str]:
+    """Yield the mounts `source:target`, a volume by its name."""
+    for target, point in points.items():
+        said = mapping(point)
+        source = string(said.get("Name")) or string(said.get("Source"))
+        if source:
+            yield f"{source}:{string(target)}" + (":ro" if said.get("RW") is False else "")
