@@ -1,0 +1,175 @@
+"""Which files are an application's settings, and which can it make anew?
+
+The knowledge is data: a YAML file beside each section that has one, a `Catalogue`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+
+from collectors.collected import Cover
+from collectors.document import validated
+from collectors.failure import Finding
+from collectors.homes import Home, homes
+from collectors.host import Entry, Host
+from collectors.judgement.capture import Outcome, settings, unread
+from collectors.judgement.knowledge import Rule
+from collectors.looking import entry_at, names_in, text_in
+from collectors.record import Record, escaped
+
+MAX_FILES = 2000
+NEVER = ("**/.git", "**/.hg", "**/.svn", "**/__pycache__", "**/node_modules", "**/.*.sw?", "**/?*~")
+WITH_REMOTE = re.compile(r"(?m)^\s*url\s*=")
+
+
+class Anew(Record):
+    """What need not come back, for `by` makes it again: `made anew by vim-plug`."""
+
+    paths: tuple[str, ...]
+    by: str
+
+
+class Application(Record):
+    """An application and the places of its settings.
+
+    A path begins with `/`, or with `~/` for one in each home; `*` and `?` stand for what is within a name.
+    A directory is meant with all below it but for `but`, where `**/` stands for any directories or none.
+    """
+
+    name: str
+    paths: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    anew: tuple[Anew, ...] = ()
+
+    @property
+    def skipped(self) -> Rule:
+        """What is below `paths` and no setting."""
+        anew = (path for each in self.anew for path in each.paths)
+        return Rule(verdict="noise", why=self.name, paths=(*NEVER, *self.but, *anew))
+
+
+class Catalogue(Record):
+    """The applications of one section."""
+
+    applications: tuple[Application, ...]
+
+
+@cache
+def catalogue(package: str, name: str) -> Catalogue:
+    """Return the catalogue in the file `name` of a package, `collectors.domains.input`, `input.yaml`."""
+    return validated(files(package).joinpath(name).read_text("utf-8"), Catalogue, name=name)
+
+
+def settings_of(
+    host: Host, known: Catalogue, taken: Callable[[str], bool] = lambda path: False
+) -> Iterator[Outcome]:
+    """Yield what comes of the settings of each application, but for the paths that something else has taken."""
+    open_homes = []
+    for home in homes(host):
+        _, findings = names_in(host, home.path)
+        yield from findings
+        open_homes += [] if findings else [home]
+    for application in known.applications:
+        for pattern in application.paths:
+            for home, path in _places(host, pattern, open_homes):
+                yield from _below(host, path, home, application.skipped, taken)
+
+
+def made_anew(host: Host, known: Catalogue) -> Iterator[Cover]:
+    """Yield what is there and can be made anew."""
+    for application in known.applications:
+        for each in application.anew:
+            for pattern in each.paths:
+                for _, path in _places(host, pattern, homes(host)):
+                    if not isinstance(_look(host, path), Finding):
+                        yield Cover(path, each.by)
+
+
+def expanded(host: Host, base: str, pattern: str) -> Iterator[str]:
+    """Yield the paths below `base` that are there, or closed, and match `pattern`: `.config/*/init.vim`."""
+    found = [base]
+    for part in pattern.strip("/").split("/"):
+        found = [f"{folder}/{name}" for folder in found for name in _matching(host, folder, part)]
+    yield from (path for path in found if _look(host, path))
+
+
+def _matching(host: Host, folder: str, part: str) -> list[str]:
+    if not set(part) & {"*", "?"}:
+        return [part]
+    return [name for name in names_in(host, folder or "/")[0] if fnmatchcase(name, part)]
+
+
+def _places(host: Host, pattern: str, within: Iterable[Home]) -> Iterator[tuple[str, str]]:
+    """Yield the home ("" = none) and the path of each place that is there."""
+    if pattern.startswith("~/"):
+        for home in within:
+            yield from ((home.path, path) for path in expanded(host, home.path, pattern[1:]))
+    else:
+        yield from (("", path) for path in expanded(host, "", pattern))
+
+
+def _below(
+    host: Host, path: str, home: str, skipped: Rule, taken: Callable[[str], bool]
+) -> Iterator[Outcome]:
+    """Yield what comes of a path and of all below it, but for what is skipped."""
+    count = 0
+    for leaf in _leaves(host, path, home, skipped):
+        if isinstance(leaf, Finding):
+            yield leaf
+        elif not taken(leaf.path):
+            count += 1
+            if count > MAX_FILES:
+                yield Finding(
+                    escaped(path), f"more than {MAX_FILES} files for settings", "keep it in the cloud"
+                )
+                return
+            yield from _judged(host, leaf.path)
+
+
+def _leaves(host: Host, path: str, home: str, skipped: Rule) -> Iterator[Entry | Finding]:
+    """Yield the files, links and empty directories of a place, outside of clones that have a remote."""
+    entry = _look(host, path)
+    folders = []
+    if isinstance(entry, Finding):
+        yield entry
+    elif entry and entry.is_dir:
+        folders.append(entry)
+    elif entry:
+        yield entry
+    while folders:
+        folder = folders.pop()
+        if folder.is_foreign or _is_cloned(host, folder.path):
+            continue
+        try:
+            entries = host.entries(folder.path)
+        except OSError as error:
+            yield unread(folder.path, error)
+            continue
+        for each in entries:
+            if skipped.covers(f"~{each.path.removeprefix(home)}" if home else each.path, "any"):
+                continue
+            if each.is_dir:
+                folders.append(each)
+            else:
+                yield each
+
+
+def _judged(host: Host, path: str) -> Iterator[Outcome]:
+    try:
+        yield from settings(host, path)
+    except OSError as error:
+        yield unread(path, error)
+
+
+def _is_cloned(host: Host, folder: str) -> bool:
+    """Tell whether a directory is a clone that comes back from its remote (section `repos`)."""
+    return bool(WITH_REMOTE.search(text_in(host, f"{folder}/.git/config")[0]))
+
+
+def _look(host: Host, path: str) -> Entry | Finding | None:
+    entry, findings = entry_at(host, path)
+    return findings[0] if findings else entry
