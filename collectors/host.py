@@ -78,6 +78,13 @@ class Entry(NamedTuple):
         return f"{stat.S_IMODE(self.mode):04o}"
 
 
+class Glance(NamedTuple):
+    """The sorted names in a directory: of the directories in it, and of all else (links are all else)."""
+
+    folders: tuple[str, ...]
+    others: tuple[str, ...]
+
+
 class Mount(NamedTuple):
     """A mounted file system (proc_pid_mountinfo(5)): `/home`, `btrfs`, `/dev/sda2`, `rw,subvol=/@home`."""
 
@@ -120,6 +127,10 @@ class Host(Protocol):
 
     def entries(self, path: str) -> tuple[Entry, ...]:
         """Return what lstat says of each name in a directory, sorted by name."""
+        ...
+
+    def glance(self, path: str) -> Glance:
+        """Return the names in a directory by kind alone, which costs no look at each of them."""
         ...
 
     def part(self, path: str, start: int, size_bytes: int) -> bytes:
@@ -255,6 +266,15 @@ class Machine:
                 except FileNotFoundError:
                     continue
         return tuple(sorted(found))
+
+    def glance(self, path: str) -> Glance:
+        """Return the names in a directory by kind alone."""
+        folders: list[str] = []
+        others: list[str] = []
+        with os.scandir(self._resolve(path)) as scan:
+            for each in scan:
+                (folders if each.is_dir(follow_symlinks=False) else others).append(each.name)
+        return Glance(tuple(sorted(folders)), tuple(sorted(others)))
 
     def part(self, path: str, start: int, size_bytes: int) -> bytes:
         """Return a piece of a regular file."""

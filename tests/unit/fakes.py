@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from collectors.failure import Failure
-from collectors.host import Entry, Machine, Mount
+from collectors.host import Entry, Glance, Machine, Mount
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class FakeHost:
     def entries(self, path: str) -> tuple[Entry, ...]:
         self._fail(path)
         return tuple(map(self._seen, Machine(self.root).entries(path)))
+
+    def glance(self, path: str) -> Glance:
+        self._fail(path)
+        return Machine(self.root).glance(path)
 
     def part(self, path: str, start: int, size_bytes: int) -> bytes:
         self._fail(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collectors.failure import Failure
-from collectors.host import Machine, Mount, parse_mounts, remembered, text
+from collectors.host import Glance, Machine, Mount, parse_mounts, remembered, text
 
 
 @pytest.fixture
@@ -88,6 +88,15 @@ def test_look_tells_what_lstat_tells(root: Path) -> None:
     assert (entry.path, entry.permissions, entry.size_bytes) == ("/etc/real", "4750", 6)
     assert entry.is_file and not entry.is_dir and not entry.is_symlink
     assert entry.device == os.lstat(root).st_dev
+
+
+def test_a_glance_tells_directories_from_all_else(root: Path) -> None:
+    (root / "etc/dir").mkdir()
+    link(root, "link", "dir")
+    os.mkfifo(root / "etc/pipe")
+    assert Machine(root).glance("/etc") == Glance(("dir",), ("link", "pipe", "real"))
+    with pytest.raises(NotADirectoryError):
+        Machine(root).glance("/etc/real")
 
 
 def test_a_part_is_what_lies_there_and_no_more(root: Path) -> None:
