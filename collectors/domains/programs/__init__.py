@@ -1,0 +1,56 @@
+"""Which programs did no package manager install?
+
+Three kinds: those of the catalogue (an installer of their own), AppImages, and what was built from source.
+What is none of them is a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from collectors.collected import Collected
+from collectors.domains.programs.appimages import AppImage, appimages
+from collectors.domains.programs.catalogue import catalogue
+from collectors.domains.programs.installed import Program, installed
+from collectors.domains.programs.unexplained import unexplained
+from collectors.host import Host, remembered
+from collectors.looking import Outcome, Outcomes, parted
+from collectors.record import Section
+
+
+class Programs(Section):
+    """Programs that an installer of their own or a build from source put there."""
+
+    NAME: ClassVar[str] = "programs"
+
+    programs: tuple[Program, ...] = ()
+    appimages: tuple[AppImage, ...] = ()
+
+
+def collect(host: Host) -> Collected[Programs]:
+    """Collect the section `programs`."""
+    found = _known(host)
+    section = Programs(
+        programs=found.of(Program),
+        appimages=found.of(AppImage),
+    )
+    lost = unexplained(host, program_trees(host))
+    return Collected(section, findings=found.findings, covers=found.covers, losses=(*found.losses, *lost))
+
+
+@remembered
+def program_trees(host: Host) -> frozenset[str]:
+    """Return the paths, with all below them, that this section brings back or tells to be lost."""
+    return frozenset(cover.path for cover in _known(host).covers)
+
+
+@remembered
+def _known(host: Host) -> Outcomes:
+    return parted(_outcomes(host))
+
+
+def _outcomes(host: Host) -> Iterator[Outcome]:
+    yield from catalogue(host)[1]
+    yield from installed(host)
+    yield from appimages(host)
