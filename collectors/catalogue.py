@@ -67,7 +67,7 @@ def catalogue(package: str, name: str) -> Catalogue:
 def settings_of(
     host: Host, known: Catalogue, taken: Callable[[str], bool] = lambda path: False
 ) -> Iterator[Outcome]:
-    """Yield what comes of the settings of each application, but for the paths that something else has taken."""
+    """Yield what comes of the settings of each application, but for paths that something else has taken."""
     open_homes = []
     for home in homes(host):
         _, findings = names_in(host, home.path)
@@ -75,8 +75,8 @@ def settings_of(
         open_homes += [] if findings else [home]
     for application in known.applications:
         for pattern in application.paths:
-            for home, path in _places(host, pattern, open_homes):
-                yield from _below(host, path, home, application.skipped, taken)
+            for base, path in _places(host, pattern, open_homes):
+                yield from _below(host, path, base, application.skipped, taken)
 
 
 def made_anew(host: Host, known: Catalogue) -> Iterator[Cover]:

@@ -23,7 +23,7 @@ from tests.unit.fakes import tree
 DESKTOP = {
     "/etc/os-release": "ID=ubuntu\nVERSION_ID=24.04\n",
     "/etc/hostname": "ember\n",
-    "/etc/keyd/default.conf": "[ids]\n*\n",
+    "/etc/logrotate.d/mine": "[ids]\n*\n",
     "/etc/odd \n\udcff": "x",
 }
 
@@ -41,8 +41,8 @@ def committed(kept: Places, root: Path) -> Posture:
 
 
 def changed(root: Path) -> Path:
-    (root / "etc/keyd/default.conf").write_text("[ids]\n0fac:0ade\n")
-    (root / "etc/keyd/default.conf").chmod(0o600)
+    (root / "etc/logrotate.d/mine").write_text("[ids]\n0fac:0ade\n")
+    (root / "etc/logrotate.d/mine").chmod(0o600)
     (root / "etc/new.conf").write_text("new")
     return root
 
@@ -71,13 +71,13 @@ def test_two_commits_and_what_is_between_them(kept: Places, tmp_path: Path) -> N
     told = {change.item.id: change for change in found.changes}
     assert sorted(f"{change.sign}{name}" for name, change in told.items()) == [
         "+file:/etc/new.conf",
-        "~file:/etc/keyd/default.conf",
+        "~file:/etc/logrotate.d/mine",
     ]
-    facts = {each.fact: (each.before, each.after) for each in told["file:/etc/keyd/default.conf"].differences}
+    facts = {each.fact: (each.before, each.after) for each in told["file:/etc/logrotate.d/mine"].differences}
     assert facts["mode"] == ("0644", "0600")
     assert set(facts) == {"mode", "sha256"}
     assert found.patches == (
-        "--- /etc/keyd/default.conf\n+++ /etc/keyd/default.conf\n@@ -1,2 +1,2 @@\n [ids]\n-*\n+0fac:0ade\n",
+        "--- /etc/logrotate.d/mine\n+++ /etc/logrotate.d/mine\n@@ -1,2 +1,2 @@\n [ids]\n-*\n+0fac:0ade\n",
     )
 
 
@@ -103,12 +103,12 @@ def test_the_command_tells_it_as_text_and_as_json(kept: Places, tmp_path: Path) 
     plain = CliRunner().invoke(app, [*words, "--patch"])
     assert plain.exit_code == 0
     assert "+ file:/etc/new.conf\n" in plain.stdout
-    assert '~ file:/etc/keyd/default.conf  mode "0644" → "0600"' in plain.stdout
+    assert '~ file:/etc/logrotate.d/mine  mode "0644" → "0600"' in plain.stdout
     assert "\n+0fac:0ade\n" in plain.stdout
     found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert {change["id"]: change["sign"] for change in found["changes"]} == {
         "file:/etc/new.conf": "+",
-        "file:/etc/keyd/default.conf": "~",
+        "file:/etc/logrotate.d/mine": "~",
     }
     assert found["before"] == "HEAD"
 

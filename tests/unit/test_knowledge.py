@@ -210,7 +210,7 @@ def test_noise(path: str, kind: str) -> None:
         ("/etc/ssl/certs/my-ca.pem", "file"),
         ("/etc/apt/preferences.d/pin", "file"),
         ("/etc/apt/apt.conf.d/99mine", "file"),
-        ("/etc/keyd/default.conf", "file"),
+        ("/etc/logrotate.d/mine", "file"),
         ("/etc/udev/rules.d/99-mine.rules", "file"),
         ("/etc/systemd/system/backup.service", "file"),
         ("/etc/systemd/system/multi-user.target.wants/backup.service", "symlink"),
