@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.domains.apt import Apt
+from collectors.domains.apt import Apt, Package
 from collectors.domains.files import Files
 from collectors.domains.system import Keyboard, Release, System
 from collectors.domains.users import Group, User, Users
@@ -44,7 +44,7 @@ def small_posture(**system: object) -> Posture:
     )
     return Posture(
         system=System.model_validate({**facts, **system}),
-        apt=Apt(baseline="priority", packages=("htop",), shipped=("bash",)),
+        apt=Apt(baseline="priority", packages=(Package(name="htop"),), shipped=("bash",)),
         files=Files(files=(motd,)),
         users=Users(users=(ada,), groups=(Group(name="ada", gid=1000),)),
         contents={"/etc/motd.local": MOTD},

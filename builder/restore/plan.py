@@ -6,7 +6,7 @@ the ids of their items; paths are escaped as in a posture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Literal, TypeVar
 
@@ -104,7 +104,7 @@ def planned(posture: Posture, wanted: Callable[[str], bool], contents: PurePosix
             *kept(_sources(posture.apt, contents)),
             *(step for step in files if step.path.startswith(OBEYED)),
         ),
-        packages=kept(_named("apt", posture.apt.packages)),
+        packages=kept(_named("apt", (package.name for package in posture.apt.packages))),
         holds=kept(_named("apt-hold", posture.apt.holds)),
         system=kept(_system(posture.system)),
         groups=kept(
@@ -148,7 +148,7 @@ def _sources(apt: Apt, contents: PurePosixPath) -> Iterator[FileStep]:
         )
 
 
-def _named(kind: str, names: tuple[str, ...]) -> Iterator[NameStep]:
+def _named(kind: str, names: Iterable[str]) -> Iterator[NameStep]:
     return (NameStep(id=f"{kind}:{name}", name=name) for name in names)
 
 

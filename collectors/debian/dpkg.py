@@ -20,6 +20,7 @@ STATUS = "/var/lib/dpkg/status"
 DIVERSIONS = "/var/lib/dpkg/diversions"
 LISTS = "/var/lib/dpkg/info"
 EXTENDED_STATES = "/var/lib/apt/extended_states"
+ARCHITECTURES = "/var/lib/dpkg/arch"
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*:[a-z0-9-]+")
 FLAGS = ("obsolete", "remove-on-upgrade")
@@ -52,6 +53,7 @@ class Package:
     section: str = ""
     needs: tuple[str, ...] = ()
     conffiles: tuple[Conffile, ...] = ()
+    version: str = ""
 
     @property
     def installed(self) -> bool:
@@ -188,6 +190,11 @@ def parse_extended_states(
     return automatic, tuple(_finding(EXTENDED_STATES, each) for each in malformed)
 
 
+def foreign_architectures(host: Host, database: Database) -> tuple[str, ...]:
+    """Return the architectures that were added to the machine's own (dpkg --add-architecture), sorted."""
+    return tuple(sorted({*map(escaped, text(host, ARCHITECTURES).split())} - {database.architecture, "all"}))
+
+
 def owners(host: Host, database: Database, under: tuple[str, ...]) -> Mapping[str, str]:
     """Return the package that put each path there, for the paths that begin with one of `under`."""
     diverted = {diversion.path: diversion for diversion in database.diversions}
@@ -231,6 +238,7 @@ def _package(stanza: Stanza, words: list[str], conffiles: tuple[Conffile, ...]) 
         section=stanza.get("Section"),
         needs=parse_relations(f"{stanza.get('Pre-Depends')}, {stanza.get('Depends')}"),
         conffiles=conffiles,
+        version=escaped(stanza.get("Version")),
     )
 
 

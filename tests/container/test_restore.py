@@ -18,7 +18,7 @@ from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.debian.sources import parse_sources
-from collectors.domains.apt import SourceFile
+from collectors.domains.apt import Package, SourceFile
 from collectors.domains.files import Files
 from collectors.domains.users import Group, User
 from collectors.host import Machine
@@ -215,7 +215,7 @@ def with_bad_items(good: Posture, dead: str) -> Posture:
         good,
         apt=good.apt.model_copy(
             update={
-                "packages": (*good.apt.packages, *names["apt"]),
+                "packages": (*good.apt.packages, *(Package(name=name) for name in names["apt"])),
                 "holds": (*good.apt.holds, *names["apt-hold"]),
                 "sources": (*good.apt.sources, source),
             }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from collectors.debian.sources import format_of, parse_sources
-from collectors.domains.apt import Apt, Keyring, SourceFile
+from collectors.domains.apt import Apt, Keyring, Package, SourceFile
 from collectors.domains.files import Files
 from collectors.domains.system import Keyboard, Release, System
 from collectors.domains.users import Group, User, Users
@@ -117,7 +117,7 @@ def _apt(sources: dict[str, bytes], key: Key) -> Apt:
     keys = {VENDOR_KEY: key.binary, MAIN_KEY: key.armored}
     return Apt(
         baseline="priority",
-        packages=tuple(sorted((*REAL, REAL_WITH_LIBRARIES, *VENDOR))),
+        packages=tuple(Package(name=name) for name in sorted((*REAL, REAL_WITH_LIBRARIES, *VENDOR))),
         shipped=("bash",),
         holds=("kiln-tongs",),
         sources=tuple(

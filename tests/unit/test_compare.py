@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.compare import Score, changes, message, score
-from collectors.domains.apt import Apt
+from collectors.domains.apt import Apt, Package
 from collectors.domains.files import Files
 from collectors.domains.system import Keyboard, Release, System
 from collectors.posture import Posture
@@ -34,7 +34,9 @@ def posture(
     )
     return Posture(
         system=SYSTEM,
-        apt=Apt(baseline="priority", packages=packages, shipped=shipped),
+        apt=Apt(
+            baseline="priority", packages=tuple(Package(name=name) for name in packages), shipped=shipped
+        ),
         files=Files(files=records, left_out=left_out),
     )
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.debian import dpkg, sources, stanzas, variables
-from collectors.domains import apt, files, system, users
+from collectors.domains import files, system, users
+from collectors.domains.apt import baseline
 from collectors.record import escaped, unescaped
 
 # What a file's bytes become: any text, with surrogates for bytes that are not UTF-8.
@@ -111,7 +112,7 @@ def test_the_rest_takes_any_text(one: str, other: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_an_initial_status_may_be_anything(content: bytes) -> None:
-    assert apt.parse_initial_status(content) is None
+    assert baseline.parse_initial_status(content) is None
 
 
 @given(st.binary().map(lambda raw: raw.decode(errors="surrogateescape")))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collectors.debian.sources import SourceEntry
-from collectors.domains.apt import Apt, Keyring, SourceFile
+from collectors.domains.apt import Apt, Keyring, Package, SourceFile
 from collectors.domains.files import Files
 from collectors.domains.system import Keyboard, Release, System
 from collectors.domains.users import User, Users
@@ -64,7 +64,7 @@ def postures(draw: st.DrawFn) -> Posture:
         ),
         apt=Apt(
             baseline="priority",
-            packages=draw(WORDS),
+            packages=tuple(Package(name=name, version=word) for name in draw(WORDS)),
             shipped=(),
             sources=tuple(
                 SourceFile(path=path, format="deb822", sha256=sha256(data[path]), entries=(draw(ENTRIES),))
