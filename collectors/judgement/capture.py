@@ -8,7 +8,7 @@ comes to nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -91,10 +91,12 @@ def settings(host: Host, *paths: str) -> Iterator[Outcome]:
                 yield from judged(host, seen, "settings", mine=True)
 
 
-def walk(host: Host, top: str, *, mine: bool = False) -> Iterator[Entry | LeftOut | Finding]:
+def walk(
+    host: Host, top: str, *, mine: bool = False, covered: Set[str] = frozenset()
+) -> Iterator[Entry | LeftOut | Finding]:
     """Yield all that is below `top`, on its own file system and outside of directories that a rule covers.
 
-    `mine`: the rules that give a path to another section do not count.
+    `mine`: the rules that give a path to another section do not count. What is in `covered` is passed over.
     """
     start = host.look(top)
     folders = [start] if start else []
@@ -106,13 +108,21 @@ def walk(host: Host, top: str, *, mine: bool = False) -> Iterator[Entry | LeftOu
             yield unread(folder.path, error)
             continue
         for entry in entries:
-            covered = _rule_by_name(host, entry.path, "directory" if entry.is_dir else "file", mine)
-            if entry.device != folder.device and not covered:
+            if entry.path in covered:
+                continue
+            ruled = _rule_by_name(host, entry.path, "directory" if entry.is_dir else "file", mine)
+            if entry.device != folder.device and not ruled:
                 yield LeftOut(path=escaped(entry.path), reason=MOUNTED)
                 continue
             yield entry
-            if entry.is_dir and not covered:
+            if entry.is_dir and not ruled:
                 folders.append(entry)
+
+
+def passed_over(host: Host, entry: Entry) -> bool:
+    """Tell whether a rule covers a path whatever is in it, and does not have it told."""
+    rule = _rule_by_name(host, entry.path, kind_of(entry) or "special", False)
+    return rule is not None and not rule.told
 
 
 def judged(

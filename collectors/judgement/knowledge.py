@@ -89,7 +89,7 @@ class Trim(Record):
 
     def trimmed(self, path: str, content: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the content without the words, and the words."""
-        if not _globs(self.paths).fullmatch(path):
+        if not globs(self.paths).fullmatch(path):
             return content, ()
         found = _compiled(self.words)
         return found.sub(b"", content), tuple(each[0].strip() for each in found.finditer(content))
@@ -138,7 +138,7 @@ class Knowledge(Record):
         dpkg records none. Packages ship root's files, to be run where they begin with `#!`, and a few
         are known that give theirs away.
         """
-        known = next((each.usual for each in self.modes if _globs(each.paths).fullmatch(path)), ())
+        known = next((each.usual for each in self.modes if globs(each.paths).fullmatch(path)), ())
         return known or (("root:root 0755",) if runs else ("root:root 0644",))
 
     def secret(self, path: str, content: bytes) -> str:
