@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "collectors": {"collectors"},
     "iso_overlay": {"iso_overlay"},
 }
-THIRD_PARTY = {"collectors": {"pydantic", "yaml"}}
+THIRD_PARTY = {"collectors": {"pydantic", "tomli", "yaml"}}
 STANDARD = set(__import__("sys").stdlib_module_names)
 
 

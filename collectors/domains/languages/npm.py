@@ -1,0 +1,194 @@
+"""Which packages did npm install globally, and from where?
+
+Sources: npm-folders(5), npmrc(5), package.json(5). A global package is a folder in `lib/node_modules` of a
+prefix; npm keeps no list of them. Packages that dpkg brought there are none.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import ClassVar
+
+from collectors.collected import Cover
+from collectors.debian import dpkg
+from collectors.domains.languages.managers import Room, rooms
+from collectors.domains.languages.package import Package, Told, command, launchers, short, shown, sourceless
+from collectors.domains.languages.reading import content, entries, json_table, name_of, word
+from collectors.failure import Finding
+from collectors.homes import Home, homes
+from collectors.host import Entry, Host
+from collectors.record import escaped
+
+DISTRIBUTION = "/usr"
+SYSTEM_PREFIXES = ("/usr/local", DISTRIBUTION)
+OWN_PREFIXES = (".npm-global", ".npm-packages", ".local", ".node_modules_global")
+MODULES = "lib/node_modules"
+# npm and what comes with node itself.
+WITH_NODE = frozenset({"npm", "corepack"})
+ELSEWHERE = ("git", "http:", "https:", "github:", "gitlab:", "bitbucket:", "ssh:")
+
+
+class Npm(Package):
+    """A global package of npm.
+
+    `prefix` is the folder that holds it, `~/.npm-global`, "" for a toolchain's own. `source` is where it
+    is from, "" for the registry: `git+https://example.org/x.git#1f2e`.
+    """
+
+    KIND: ClassVar[str] = "npm"
+
+    prefix: str = ""
+    source: str = ""
+    within: str = ""
+
+    def by_hand(self) -> str:
+        """Return how npm installs it, in its prefix."""
+        prefix = "" if self.prefix in ("", *SYSTEM_PREFIXES) else self.prefix
+        what = self.source or (f"{self.name}@{self.version}" if self.version else self.name)
+        asked = command("npm", "install", "--global", *(("--prefix", prefix) if prefix else ()), what)
+        return f"{self.within} {asked}" if self.within else asked
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a package.json says: the version, where npm got it from, and whether no registry may have it."""
+
+    version: str = ""
+    source: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A place of global packages: `/usr/local`, or one in a home or in a toolchain."""
+
+    path: str
+    home: Home | None = None
+    room: Room | None = None
+
+
+def found(host: Host) -> Iterator[Told]:
+    """Yield the global packages of npm, and what comes back with them."""
+    for prefix in prefixes(host):
+        if isinstance(prefix, Finding):
+            yield prefix
+            continue
+        told = tuple(packages(host, prefix))
+        yield from told
+        yield from launchers(
+            host, (f"{prefix.path}/bin",), (each for each in told if isinstance(each, Cover))
+        )
+
+
+def prefixes(host: Host) -> Iterator[Prefix | Finding]:
+    """Yield the places where global packages may be: the machine's, each person's, each toolchain's."""
+    for path in SYSTEM_PREFIXES:
+        yield Prefix(path)
+    for home in homes(host):
+        text = content(host, home.within(".npmrc"))
+        if isinstance(text, Finding):
+            yield text
+        chosen = parse_prefix(text, home.path) if isinstance(text, str) else ""
+        own = (chosen, *map(home.within, OWN_PREFIXES))
+        seen = dict.fromkeys(path for path in own if path and path not in SYSTEM_PREFIXES)
+        for path in seen:
+            yield Prefix(path, home)
+    for room in rooms(host, "node"):
+        yield Prefix(room.path, room.home, room)
+
+
+def parse_prefix(text: str, home: str) -> str:
+    """Return the prefix that an npmrc sets, absolute, "" where it sets none; the last line counts."""
+    chosen = ""
+    for line in text.split("\n"):
+        key, _, value = line.partition("=")
+        if key.strip() == "prefix":
+            chosen = value.strip().strip("\"'")
+    for start in ("~/", "${HOME}/", "$HOME/"):
+        if chosen.startswith(start):
+            chosen = f"{home}/{chosen.removeprefix(start)}"
+    usable = chosen.startswith("/") and "\0" not in chosen
+    return posixpath.normpath(chosen).replace("//", "/") if usable else ""
+
+
+def packages(host: Host, prefix: Prefix) -> Iterator[Told]:
+    """Yield what comes of each global package in a prefix."""
+    modules = f"{prefix.path}/{MODULES}"
+    listed = tuple(entries(host, modules))
+    owned = _owned(host, modules, listed) if prefix.path == DISTRIBUTION else frozenset()
+    for each in listed:
+        scope = isinstance(each, Entry) and each.is_dir and name_of(each).startswith("@")
+        for entry in entries(host, each.path) if scope and isinstance(each, Entry) else (each,):
+            if isinstance(entry, Finding):
+                yield entry
+            elif entry.path not in owned:
+                yield from _package(host, prefix, entry)
+
+
+def _package(host: Host, prefix: Prefix, entry: Entry) -> Iterator[Told]:
+    name = entry.path.removeprefix(f"{prefix.path}/{MODULES}/")
+    if entry.is_foreign or not (entry.is_dir or entry.is_symlink) or name.startswith("."):
+        return
+    if prefix.room and name in WITH_NODE:
+        return
+    manifest: Manifest | Finding = Manifest()
+    if entry.is_symlink:
+        folder = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), host.link(entry.path)))
+        manifest = Manifest(source=f"file:{folder}")
+    else:
+        manifest = read_manifest(host, entry.path)
+    if isinstance(manifest, Finding):
+        yield manifest
+        manifest = Manifest()
+    package = _npm(prefix, name, manifest)
+    yield package
+    yield Cover(entry.path, package.item_id())
+    local = manifest.source.startswith("file:")
+    if local or manifest.private:
+        where = escaped(manifest.source.removeprefix("file:")) if local else "a package marked private"
+        yield sourceless(package, where, "push its folder to a remote, and install it from there")
+
+
+def _npm(prefix: Prefix, name: str, manifest: Manifest) -> Npm:
+    room = prefix.room
+    return Npm(
+        user=escaped(prefix.home.user) if prefix.home else "",
+        name=escaped(name),
+        version=shown(manifest.version),
+        runtime=room.name if room else "",
+        within=room.within if room else "",
+        prefix="" if room else short(prefix.home, prefix.path),
+        source=shown(manifest.source),
+    )
+
+
+def read_manifest(host: Host, folder: str) -> Manifest | Finding:
+    """Return what the package.json in a package's folder says; a folder without one says nothing."""
+    text = content(host, f"{folder}/package.json")
+    if isinstance(text, Finding):
+        return text
+    return parse_manifest(text, escaped(f"{folder}/package.json")) if text is not None else Manifest()
+
+
+def parse_manifest(text: str, path: str) -> Manifest | Finding:
+    """Return what a package.json says; npm before 7 wrote `_resolved` into it."""
+    data = json_table(text, path)
+    if isinstance(data, Finding):
+        return data
+    source = next((each for key in ("_resolved", "_from") if _is_source(each := word(data.get(key)))), "")
+    return Manifest(word(data.get("version")), source, data.get("private") is True)
+
+
+def _is_source(source: str) -> bool:
+    """Tell whether this is no registry's tarball, which ends `/-/name-1.0.tgz`."""
+    return source.startswith(("file:", *ELSEWHERE)) and "/-/" not in source
+
+
+def _owned(host: Host, modules: str, listed: tuple[Entry | Finding, ...]) -> Set[str]:
+    """Return the paths that dpkg brought there; it is asked only where there is more than comes with node."""
+    with_node = {f"{modules}/{name}" for name in WITH_NODE}
+    if all(isinstance(each, Finding) or each.path in with_node for each in listed):
+        return with_node
+    return with_node | dpkg.owners(host, dpkg.read(host), (f"{modules}/",)).keys()

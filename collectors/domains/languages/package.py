@@ -1,0 +1,106 @@
+"""What do packages of every manager have in common, and what may be told of them?"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from collectors.collected import Cover, Loss
+from collectors.failure import Finding
+from collectors.homes import Home
+from collectors.host import Host
+from collectors.judgement.capture import unread
+from collectors.record import Thing, escaped
+
+# Halves of a letter that JSON can write, but no file name can hold.
+HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+# What may be a password or a token before the host of an address; of `ssh://git:x@` the name stays.
+CREDENTIALS = re.compile(
+    r"(?<=http://)[^/@\s]+@|(?<=https://)[^/@\s]+@|(?<=://)(?P<user>[^/@:\s]+):[^/@\s]*@"
+)
+
+
+class Package(Thing):
+    """A package that somebody asked a manager for, `~ada/black`.
+
+    `user` is whose it is, "" for the machine's; `version` is the one that is there. `runtime` names the
+    toolchain that it is installed in, `node/v20.11.0`, "" where that is the machine's own.
+    """
+
+    KIND: ClassVar[str] = "package"
+    FREE: ClassVar[frozenset[str]] = frozenset({"version"})
+
+    user: str = ""
+    name: str
+    version: str = ""
+    runtime: str = ""
+
+    def item_name(self) -> str:
+        """Return the name, after whose it is and what it is installed in."""
+        whose = f"~{self.user}" if self.user else ""
+        return "/".join(part for part in (whose, self.runtime, self.name) if part)
+
+
+Told = Thing | Finding | Cover | Loss
+
+
+def shown(word: str) -> str:
+    """Return a word from a file in one line of valid UTF-8, as a record may have it: without credentials."""
+    return escaped(HALVES.sub("\ufffd", CREDENTIALS.sub(_user, word)))
+
+
+def command(*words: str) -> str:
+    """Return the words as one shell command, those that are empty left out."""
+    return " ".join(_quoted(word) for word in words if word)
+
+
+def short(home: Home | None, path: str) -> str:
+    """Return `~/.npm-global` for a path in the home, any other as it is, escaped."""
+    if home and (path == home.path or path.startswith(f"{home.path}/")):
+        return escaped(f"~{path.removeprefix(home.path)}")
+    return escaped(path)
+
+
+def sourceless(item: Thing, from_where: str, remedy: str) -> Loss:
+    """Return the loss of a package that was made from a folder or file on this machine alone."""
+    reason = f"installed from {from_where}, which no registry has"
+    return Loss("sourceless", item.item_id(), reason, remedy)
+
+
+def launchers(host: Host, folders: Iterable[str], covers: Iterable[Cover]) -> Iterator[Told]:
+    """Yield a cover for each symlink in `folders` that leads into what is covered, by the same item."""
+    by_path = {cover.path: cover.by for cover in covers}
+    for folder in sorted(set(folders)):
+        try:
+            entries = host.entries(folder)
+            links = [(each.path, host.link(each.path)) for each in entries if each.is_symlink]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield unread(folder, error)
+            continue
+        for path, target in links:
+            by = _covered(posixpath.normpath(posixpath.join(folder, target)), by_path)
+            if by:
+                yield Cover(path, by)
+
+
+def _covered(path: str, by_path: dict[str, str]) -> str:
+    """Return what brings `path` or a folder that it is in back, "" where nothing does."""
+    while path not in by_path and path not in ("/", ""):
+        path = posixpath.dirname(path)
+    return by_path.get(path, "")
+
+
+def _user(found: re.Match[str]) -> str:
+    return f"{found['user']}@" if found["user"] else ""
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell; `~/` at its beginning stays what the shell makes of it."""
+    if word.startswith("~/") and len(word) > 2:
+        return f"~/{shlex.quote(word[2:])}"
+    return shlex.quote(word)

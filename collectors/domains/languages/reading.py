@@ -1,0 +1,89 @@
+"""How are the managers' own files read, whatever may be in them?
+
+JSON as in RFC 8259, TOML 1.0. A file that is not there comes to nothing, one that cannot be read or is
+malformed to a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from collectors.failure import Finding
+from collectors.host import Entry, Host
+from collectors.judgement.capture import content_of, unread
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Table = Mapping[str, Any]
+
+
+def json_table(text: str, path: str) -> Table | Finding:
+    """Return the object that a JSON text is; `path` is where it is from, escaped."""
+    return _table(json.loads, text, path, "JSON")
+
+
+def toml_table(text: str, path: str) -> Table | Finding:
+    """Return the table that a TOML text is; `path` is where it is from, escaped."""
+    return _table(tomllib.loads, text, path, "TOML")
+
+
+def content(host: Host, path: str) -> str | Finding | None:
+    """Return the text of a file, None where there is none."""
+    try:
+        if host.look(path) is None:
+            return None
+    except OSError as error:
+        return unread(path, error)
+    found = content_of(host, path)
+    return found if isinstance(found, Finding) else found.decode(errors="surrogateescape")
+
+
+def entries(host: Host, path: str) -> Iterator[Entry | Finding]:
+    """Yield what is in a directory; nothing where there is none."""
+    try:
+        yield from host.entries(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield unread(path, error)
+
+
+def folders(host: Host, path: str) -> Iterator[Entry | Finding]:
+    """Yield the directories in a directory that are no mounts of another machine."""
+    for each in entries(host, path):
+        if isinstance(each, Finding) or (each.is_dir and not each.is_foreign):
+            yield each
+
+
+def name_of(entry: Entry) -> str:
+    """Return the last part of an entry's path."""
+    return entry.path.rpartition("/")[2]
+
+
+def word(value: Any) -> str:
+    """Return a text, "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """Return the texts in a list, none of anything else."""
+    return tuple(filter(None, map(word, value))) if isinstance(value, list) else ()
+
+
+def table(value: Any) -> Table:
+    """Return a table, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _table(load: Callable[[str], Any], text: str, path: str, kind: str) -> Table | Finding:
+    try:
+        value = load(text)
+    except (ValueError, RecursionError):
+        return Finding(path, f"not {kind}", "install it again")
+    return value if isinstance(value, dict) else Finding(path, f"no table of {kind}", "install it again")
