@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
-
 from collectors.clones import clones
 from collectors.collected import Collected, Cover, Loss
 from collectors.domains import repos
