@@ -206,4 +206,6 @@ def sha256(content: bytes) -> str:
 
 
 def _hexed(letter: str) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in letter.encode(errors="surrogateescape"))
+    """Write a letter's bytes; one half of a pair, as JSON may have it, is none of `os.fsdecode`."""
+    errors = "surrogateescape" if "\udc80" <= letter <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode(errors=errors))
