@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from collectors.collected import Cover, Loss
 from collectors.failure import Finding
 from collectors.host import Entry, Host
-from collectors.judgement.capture import unread
-from collectors.record import LeftOut, Thing, escaped
+from collectors.judgement.capture import Capture, Gathered, gathered, settings, unread
+from collectors.record import File, LeftOut, Thing, escaped
 
 Sort = TypeVar("Sort", bound=Thing)
 Outcome = Thing | Finding | Cover | Loss
@@ -51,6 +51,14 @@ def parted(outcomes: Iterable[Outcome]) -> Outcomes:
         tuple(dict.fromkeys(each for each in every if isinstance(each, Finding))),
         tuple(each for each in every if isinstance(each, Cover)),
         tuple(each for each in every if isinstance(each, Loss)),
+    )
+
+
+def files_of(host: Host, *paths: str) -> Gathered[File]:
+    """Return the settings at and below `paths`, without directories that nothing is in."""
+    found = (each for path in paths for each in settings(host, path))
+    return gathered(
+        each for each in found if not (isinstance(each, Capture) and each.record.kind == "directory")
     )
 
 

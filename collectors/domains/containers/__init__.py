@@ -23,8 +23,7 @@ from collectors.domains.containers.things import (
     Volume,
 )
 from collectors.host import Host
-from collectors.judgement.capture import gathered, settings
-from collectors.looking import parted
+from collectors.looking import files_of, parted
 from collectors.record import File, Section
 
 
@@ -46,7 +45,7 @@ class Containers(Section):
 def collect(host: Host) -> Collected[Containers]:
     """Collect the section `containers`."""
     found = parted((*collect_docker(host), *collect_podman(host), *collect_machines(host)))
-    files = gathered(settings(host, *definitions()))
+    files = files_of(host, *definitions())
     images, projects = found.of(Image), found.of(Project)
     section = Containers(
         images=images,
