@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from collectors.domains.users import GROUP, PASSWD, parse_group, parse_passwd
+from collectors.accounts import GROUP, PASSWD, parse_group, parse_passwd
 from collectors.host import Host, remembered, text
 
 ROOT = "root"

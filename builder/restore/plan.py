@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from collectors.domains.apt import Apt
 from collectors.domains.system import System
 from collectors.domains.users import Group, User
+from collectors.judgement.attributes import capability_bytes
 from collectors.posture import Posture
 from collectors.record import File, LeftOut, Record, escaped
 from collectors.repository import content_path
@@ -39,7 +40,8 @@ class SystemStep(Record):
 class FileStep(Record):
     """One path. `content` is where its bytes lie, relative to the plan's own directory; escaped.
 
-    `uris` are the addresses that a file of package sources names.
+    `acl` is as in collectors/judgement/attributes.py, `capabilities` the attribute in hex. `uris` are the
+    addresses that a file of package sources names.
     """
 
     id: str
@@ -50,6 +52,8 @@ class FileStep(Record):
     mode: str = "0644"
     target: str = ""
     content: str = ""
+    acl: str = ""
+    capabilities: str = ""
     uris: tuple[str, ...] = ()
 
 
@@ -181,6 +185,8 @@ def _file(file: File, contents: PurePosixPath) -> FileStep:
         mode=file.mode,
         target=file.target,
         content=_content(file.path, contents) if file.kind == "file" else "",
+        acl=file.acl,
+        capabilities=capability_bytes(file.capabilities).hex() if file.capabilities else "",
     )
 
 

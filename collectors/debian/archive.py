@@ -5,15 +5,12 @@ Source: deb(5): an ar(5) archive with a member `data.tar`, packed with one of se
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from io import BytesIO
-from typing import IO, cast
 
 from collectors.failure import Failure
 from collectors.host import Host
@@ -21,14 +18,10 @@ from collectors.host import Host
 MAGIC = b"!<arch>\n"
 HEADER_BYTES = 60
 END_OF_HEADER = b"`\n"
-MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+MAX_ARCHIVE_BYTES = 16 * 1024 * 1024
 MAX_MEMBER_BYTES = 1024 * 1024
-UNPACKED: Mapping[str, Callable[[IO[bytes]], IO[bytes]]] = {
-    "data.tar": lambda packed: packed,
-    "data.tar.gz": lambda packed: cast("IO[bytes]", gzip.GzipFile(fileobj=packed)),
-    "data.tar.xz": lambda packed: cast("IO[bytes]", lzma.LZMAFile(packed)),
-    "data.tar.bz2": lambda packed: cast("IO[bytes]", bz2.BZ2File(packed)),
-}
+# What the standard library unpacks.
+STREAMS = ("data.tar", "data.tar.gz", "data.tar.xz", "data.tar.bz2")
 BROKEN = (OSError, EOFError, ValueError, tarfile.TarError, lzma.LZMAError, zlib.error, Failure)
 
 
@@ -42,7 +35,7 @@ def files_in(host: Host, archive: str, wanted: Collection[str]) -> dict[str, byt
         return {}
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=_tar(host, archive), mode="r|") as tar:
+        with tarfile.open(fileobj=_tar(host, archive), mode="r|*") as tar:
             for path, content in _members(tar, frozenset(wanted)):
                 found[path] = content
                 if len(found) == len(wanted):
@@ -68,11 +61,11 @@ def members(content: bytes) -> Iterator[tuple[str, bytes]]:
         place += size + size % 2
 
 
-def _tar(host: Host, archive: str) -> IO[bytes]:
-    """Return the unpacked tar; what the standard library cannot unpack, dpkg-deb does."""
+def _tar(host: Host, archive: str) -> BytesIO:
+    """Return the tar; what the standard library cannot unpack, dpkg-deb does."""
     for name, content in members(host.read(archive)):
-        if name in UNPACKED:
-            return UNPACKED[name](BytesIO(content))
+        if name in STREAMS:
+            return BytesIO(content)
     told = host.examine(["dpkg-deb", "--fsys-tarfile", "{}"], archive, env={})
     return BytesIO(os.fsencode(told))
 

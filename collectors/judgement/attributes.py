@@ -43,7 +43,10 @@ def acl_of(attributes: Mapping[str, bytes], users: Mapping[int, str], groups: Ma
 
 
 def parse_acl(raw: bytes, users: Mapping[int, str], groups: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the entries of one access list; raises ValueError for another version or an unknown entry."""
+    """Return the entries of one access list, by kind and name.
+
+    Raises ValueError for another version or an unknown entry.
+    """
     if not raw:
         return ()
     if len(raw) < 4 or (len(raw) - 4) % ACL_ENTRY.size or raw[:4] != struct.pack("<I", ACL_VERSION):
@@ -55,8 +58,8 @@ def parse_acl(raw: bytes, users: Mapping[int, str], groups: Mapping[int, str]) -
         names = {NAMED_USER: users, NAMED_GROUP: groups}.get(tag)
         name = "" if names is None else names.get(number, str(number))
         letters = "".join(letter if permissions & bit else "-" for letter, bit in LETTERS)
-        entries.append(f"{TAGS[tag]}:{name}:{letters}")
-    return tuple(entries)
+        entries.append((tag, f"{TAGS[tag]}:{name}:{letters}"))
+    return tuple(entry for _, entry in sorted(entries))
 
 
 def parse_capabilities(raw: bytes) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.accounts import parse_group, parse_passwd
 from collectors.debian import dpkg, sources, stanzas, variables
-from collectors.domains import files, system, users
+from collectors.domains import files, system
 from collectors.domains.apt import baseline
 from collectors.record import escaped, unescaped
 
@@ -52,14 +53,14 @@ def test_each_line_of_stanzas_is_in_a_field_or_malformed(text: str) -> None:
 
 @given(TEXT)
 def test_each_line_of_passwd_is_an_account_or_a_finding(text: str) -> None:
-    accounts, findings = users.parse_passwd(text)
+    accounts, findings = parse_passwd(text)
     odd_names = [each for each in findings if "UTF-8" in each.reason]
     assert len(accounts) + len(findings) - len(odd_names) == len(told(text))
 
 
 @given(TEXT)
 def test_each_line_of_group_is_a_group_or_a_finding(text: str) -> None:
-    teams, findings = users.parse_group(text)
+    teams, findings = parse_group(text)
     assert len(teams) + len(findings) == len(told(text))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from collectors import accounts
 from collectors.debian import dpkg, sources, stanzas, variables
-from collectors.domains import users
 from tests.unit.sampled import SAMPLES, sampled
 
 test_diversions = sampled("diversions", lambda text, name: dpkg.parse_diversions(text))
 test_extended_states = sampled("extended_states", lambda text, name: dpkg.parse_extended_states(text))
-test_group = sampled("group", lambda text, name: users.parse_group(text))
-test_passwd = sampled("passwd", lambda text, name: users.parse_passwd(text))
+test_group = sampled("group", lambda text, name: accounts.parse_group(text))
+test_passwd = sampled("passwd", lambda text, name: accounts.parse_passwd(text))
 test_sources = sampled("sources", lambda text, name: sources.parse_sources(text, path=name))
 test_stanzas = sampled("stanzas", lambda text, name: stanzas.parse_stanzas(text))
 test_status = sampled("status", lambda text, name: dpkg.parse_status(text))

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import Union
 
 from collectors.collected import Loss
 from collectors.failure import Finding
@@ -32,13 +31,14 @@ ETC = "/etc"
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/atjobs")
 LOCAL = ("/usr/local", "/opt")
 SHARED = frozenset(
-    f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "libexec", "sbin", "share", "src")
+    f"/usr/local/{name}"
+    for name in ("bin", "etc", "games", "include", "lib", "libexec", "sbin", "share", "src")
 )
 PERSONS = (".config/systemd/user", ".config/environment.d")
 MAX_TREE_FILES = 200
 MAX_TREE_BYTES = 5 * 1024 * 1024
 
-Seen = Union[Entry, LeftOut, Finding]
+Seen = Entry | LeftOut | Finding
 
 
 @dataclass(frozen=True)

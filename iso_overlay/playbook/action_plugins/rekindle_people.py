@@ -7,11 +7,14 @@ another's.
 
 from __future__ import annotations
 
+import calendar
 import grp
 import json
 import os
 import pwd
 import re
+import stat
+import time
 
 from ansible.plugins.action import ActionBase
 
@@ -70,9 +73,10 @@ class ActionModule(ActionBase):
             module, wanted, shortcomings = arguments(step)
             is_new = module.endswith("user") and not user_exists(step["name"])
             done = self._execute_module(module_name=module, module_args=wanted, task_vars=task_vars)
+            home_changed = not self._play_context.check_mode and opened(step)
         except Exception as error:  # whatever one account does, the others come back
             return outcome(step, "failed", " ".join(str(error).split()), "make the account by hand")
-        changed = done.get("changed") or step["id"] in self._renumbered
+        changed = done.get("changed") or step["id"] in self._renumbered or home_changed
         return judged(step, {**done, "changed": changed}, shortcomings, is_new)
 
     def _say(self, line):
@@ -171,6 +175,20 @@ def hand_over(name, old, new, folder=None):
         os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
 
 
+def opened(step):
+    """Give a home that is the person's own its mode; tell whether that changed it."""
+    home, mode = step.get("home", ""), step.get("home_mode", "")
+    if not mode or not os.path.isdir(home):
+        return False
+    found = os.lstat(home)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != step["uid"]:
+        return False
+    if stat.S_IMODE(found.st_mode) == int(mode, 8):
+        return False
+    os.chmod(home, int(mode, 8))
+    return True
+
+
 def user_exists(name):
     return identity({"name": name, "uid": 0}) is not None
 
@@ -208,6 +226,8 @@ def user_arguments(step, made=frozenset()):
         "create_home": True,
         "state": "present",
     }
+    if step.get("expires"):
+        wanted["expires"] = float(calendar.timegm(time.strptime(step["expires"], "%Y-%m-%d")))
     if step["group"] not in missing:
         wanted["group"] = step["group"]
     shortcomings = [f"no group {name} here" for name in missing]

@@ -7,10 +7,12 @@ symlinked directory, and nothing for an owner who is not on this machine.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
 import stat
+import struct
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.rekindle import (
@@ -29,6 +31,13 @@ from ansible.module_utils.rekindle import (
 )
 
 STEPS_PER_LINE = 100
+CAPABILITY = "security.capability"
+# acl(5), and the kernel's posix_acl_xattr.h: the version, then the tag, permissions and number of each entry.
+ACLS = {"": "system.posix_acl_access", "default:": "system.posix_acl_default"}
+ACL_VERSION = 2
+NOBODY = 0xFFFFFFFF
+OWN_TAGS = {"user": 0x01, "group": 0x04, "mask": 0x10, "other": 0x20}
+NAMED_TAGS = {"user": 0x02, "group": 0x08}
 KINDS = {"file": stat.S_IFREG, "directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}
 
 
@@ -64,10 +73,12 @@ def brought_back(step, base, check_mode):
         path = checked(raw(step["path"]))
         owner = owner_ids(step)
         content = content_of(step, base)
-        if is_there(step, path, owner, content):
+        attributes = attributes_of(step)
+        if is_there(step, path, owner, content) and attributes_at(path) == attributes:
             return outcome(step, ALREADY)
         if not check_mode:
             apply(step, path, owner, content)
+            give(path, attributes)
         return outcome(step, RESTORED)
     except RefusedError as refused:
         return outcome(step, FAILED, str(refused), refused.remedy)
@@ -88,14 +99,22 @@ def checked(path):
 def owner_ids(step):
     """Return the uid and gid of the step's owner and group, by name or number."""
     try:
-        uid = numeric(step["owner"], lambda name: pwd.getpwnam(name).pw_uid)
-        gid = numeric(step["group"], lambda name: grp.getgrnam(name).gr_gid)
+        uid = numeric(step["owner"], user_number)
+        gid = numeric(step["group"], group_number)
     except KeyError:
         raise RefusedError(
             f"no {step['owner']}:{step['group']} on this machine",
             "make the account, then restore again",
         ) from None
     return uid, gid
+
+
+def user_number(name):
+    return pwd.getpwnam(name).pw_uid
+
+
+def group_number(name):
+    return grp.getgrnam(name).gr_gid
 
 
 def numeric(name, lookup):
@@ -110,6 +129,58 @@ def content_of(step, base):
         return b""
     with open(os.path.join(os.fsencode(base), raw(step["content"])), "rb") as file:
         return file.read()
+
+
+def attributes_of(step):
+    """Return the extended attributes for the step's access list and capabilities, by name."""
+    found = {}
+    for prefix, name in ACLS.items():
+        entries = [entry for entry in step.get("acl", "").split(",") if entry.count(":") == 2 + bool(prefix)]
+        if entries:
+            found[name] = acl_bytes([entry[len(prefix) :] for entry in entries])
+    if step.get("capabilities"):
+        found[CAPABILITY] = bytes.fromhex(step["capabilities"])
+    return found
+
+
+def acl_bytes(entries):
+    """Return an access list, `["user::rw-", "user:ada:r--", …]`, as the kernel takes it."""
+    packed = sorted((packed_entry(*entry.split(":")) for entry in entries), key=lambda each: each[::2])
+    return struct.pack("<I", ACL_VERSION) + b"".join(struct.pack("<HHI", *each) for each in packed)
+
+
+def packed_entry(kind, name, letters):
+    permissions = sum(bit for letter, bit in (("r", 4), ("w", 2), ("x", 1)) if letter in letters)
+    if not name:
+        return OWN_TAGS[kind], permissions, NOBODY
+    try:
+        number = numeric(name, user_number if kind == "user" else group_number)
+    except KeyError:
+        raise RefusedError(
+            f"no {kind} {name} of its access list on this machine", "make the account, then restore again"
+        ) from None
+    return NAMED_TAGS[kind], permissions, number
+
+
+def attributes_at(path):
+    """Return the access lists and capabilities that a path has, by name."""
+    found = {}
+    for name in (*ACLS.values(), CAPABILITY):
+        try:
+            found[name] = os.getxattr(path, name, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.ENODATA, errno.ENOTSUP, errno.ENOENT, errno.ENOTDIR, errno.EPERM):
+                raise
+    return found
+
+
+def give(path, attributes):
+    """Give a path these access lists and capabilities, and no others."""
+    for name in attributes_at(path):
+        if name not in attributes:
+            os.removexattr(path, name, follow_symlinks=False)
+    for name, value in attributes.items():
+        os.setxattr(path, name, value, follow_symlinks=False)
 
 
 def is_there(step, path, owner, content):

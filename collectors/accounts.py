@@ -1,67 +1,19 @@
-"""Who uses this machine?
+"""Which accounts and groups does this machine have?
 
-Sources: passwd(5), group(5), login.defs(5). Password hashes are never read.
+Sources: passwd(5), group(5), login.defs(5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
-from collectors.collected import Collected
 from collectors.failure import Finding
-from collectors.host import Host, text
-from collectors.record import LeftOut, Section, Thing
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
 GROUP = "/etc/group"
 PEOPLE = range(1000, 60000)
 NO_LOGIN = ("", "/bin/sync")
-HASHES = {
-    "/etc/shadow": "password hashes are secret: set the passwords again",
-    "/etc/gshadow": "password hashes of groups are secret",
-}
-
-
-class User(Thing):
-    """A person's account (passwd(5)); `groups` are the supplementary ones, sorted."""
-
-    KIND: ClassVar[str] = "user"
-
-    name: str
-    uid: int
-    group: str
-    gecos: str
-    home: str
-    shell: str
-    groups: tuple[str, ...] = ()
-
-    def item_name(self) -> str:
-        """Return the name."""
-        return self.name
-
-
-class Group(Thing):
-    """A group that a person made or that people are alone in (group(5))."""
-
-    KIND: ClassVar[str] = "group"
-
-    name: str
-    gid: int
-
-    def item_name(self) -> str:
-        """Return the name."""
-        return self.name
-
-
-class Users(Section):
-    """The people who use the machine, and their groups."""
-
-    NAME: ClassVar[str] = "users"
-
-    groups: tuple[Group, ...] = ()
-    users: tuple[User, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,37 +43,6 @@ class Team:
     name: str
     gid: int
     members: tuple[str, ...]
-
-
-def collect(host: Host) -> Collected[Users]:
-    """Collect the section `users`."""
-    accounts, odd = parse_passwd(text(host, PASSWD))
-    teams, strange = parse_group(text(host, GROUP))
-    left_out = (LeftOut(path=path, reason=why) for path, why in HASHES.items() if host.look(path))
-    section = Users(
-        users=tuple(people(accounts, teams)),
-        groups=tuple(Group(name=team.name, gid=team.gid) for team in teams if team.gid in PEOPLE),
-        left_out=tuple(left_out),
-    )
-    return Collected(section, findings=(*odd, *strange))
-
-
-def people(accounts: tuple[Account, ...], teams: tuple[Team, ...]) -> Iterator[User]:
-    """Yield the people among `accounts` with the names of their groups."""
-    names = {team.gid: team.name for team in reversed(teams)}
-    for account in accounts:
-        if account.person:
-            primary = names.get(account.gid, str(account.gid))
-            joined = {team.name for team in teams if account.name in team.members}
-            yield User(
-                name=account.name,
-                uid=account.uid,
-                group=primary,
-                gecos=account.gecos,
-                home=account.home,
-                shell=account.shell,
-                groups=tuple(sorted(joined - {primary})),
-            )
 
 
 def parse_passwd(content: str) -> tuple[tuple[Account, ...], tuple[Finding, ...]]:
