@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from collectors.collected import Collected
 from collectors.domains.programs.appimages import AppImage, appimages
+from collectors.domains.programs.builds import Build, builds
 from collectors.domains.programs.catalogue import catalogue
 from collectors.domains.programs.installed import Program, installed
 from collectors.domains.programs.unexplained import unexplained
@@ -26,6 +27,7 @@ class Programs(Section):
 
     programs: tuple[Program, ...] = ()
     appimages: tuple[AppImage, ...] = ()
+    builds: tuple[Build, ...] = ()
 
 
 def collect(host: Host) -> Collected[Programs]:
@@ -34,6 +36,7 @@ def collect(host: Host) -> Collected[Programs]:
     section = Programs(
         programs=found.of(Program),
         appimages=found.of(AppImage),
+        builds=found.of(Build),
     )
     lost = unexplained(host, program_trees(host))
     return Collected(section, findings=found.findings, covers=found.covers, losses=(*found.losses, *lost))
@@ -54,3 +57,4 @@ def _outcomes(host: Host) -> Iterator[Outcome]:
     yield from catalogue(host)[1]
     yield from installed(host)
     yield from appimages(host)
+    yield from builds(host)

@@ -26,7 +26,7 @@ FOLDERS = (
     ".local/bin",
     "bin",
 )
-VENDORS = "/opt"
+VENDORS = ("/opt", "/usr/local/stow")
 VENDOR_BINARIES = ("", "bin", "sbin")
 MAX_LOOKED_AT = 500
 
@@ -44,8 +44,8 @@ def unexplained(host: Host, explained: frozenset[str]) -> Iterator[Loss]:
 
 
 def _vendors(host: Host, explained: frozenset[str]) -> Iterator[Loss]:
-    """Yield one loss for each folder in /opt that nothing explains and that has a binary."""
-    for entry in _entries(host, VENDORS):
+    """Yield one loss for each vendor's or stow(8)'s folder that nothing explains and that has a binary."""
+    for entry in (each for top in VENDORS for each in _entries(host, top)):
         if not entry.is_dir or entry.is_foreign or entry.path in packaged(host):
             continue
         if any(path == entry.path or path.startswith(f"{entry.path}/") for path in explained):
