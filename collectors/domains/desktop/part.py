@@ -1,0 +1,133 @@
+"""What does one question about the desktop bring to the section?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cache
+from importlib.resources import files
+from typing import Generic, TypeVar
+
+from collectors.collected import Cover, Loss
+from collectors.document import validated
+from collectors.failure import Finding
+from collectors.host import Entry, Host, names
+from collectors.judgement.capture import Capture, Outcome, captured, settings, unread
+from collectors.record import File, LeftOut, Record, Thing, escaped, unescaped
+
+Kept = TypeVar("Kept", bound=Thing, covariant=True)
+Known = TypeVar("Known", bound=Record)
+# What remains of a text, and the lines of it that are malformed.
+Trim = Callable[[str], tuple[str, tuple[Finding, ...]]]
+
+
+@dataclass(frozen=True)
+class Part(Generic[Kept]):
+    """Things of one kind, with what came of the files that belong to the same question."""
+
+    things: tuple[Kept, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+
+def joined(parts: Iterable[Part[Kept]]) -> Part[Kept]:
+    """Return what several parts bring together."""
+    every = tuple(parts)
+    return Part(
+        tuple(thing for part in every for thing in part.things),
+        tuple(outcome for part in every for outcome in part.outcomes),
+        tuple(finding for part in every for finding in part.findings),
+        tuple(cover for part in every for cover in part.covers),
+        tuple(loss for part in every for loss in part.losses),
+    )
+
+
+def known(name: str, kind: type[Known]) -> Known:
+    """Return what the YAML file `name` beside this module says."""
+    return validated(files(__package__).joinpath(name).read_text("utf-8"), kind, name=name)
+
+
+def matches(patterns: Iterable[str], name: str) -> bool:
+    """Tell whether one of the globs is for `name`; a `*` takes any letters."""
+    return bool(_any_of(tuple(patterns)).fullmatch(name))
+
+
+def listed(host: Host, folder: str) -> tuple[list[str], tuple[Finding, ...]]:
+    """Return the sorted names in a directory that may not be there, and the finding if it is unreadable."""
+    try:
+        return names(host, folder), ()
+    except OSError as error:
+        return [], (unread(folder, error),)
+
+
+def present(host: Host, folder: str, patterns: Iterable[str]) -> tuple[list[str], tuple[Finding, ...]]:
+    """Return the paths in `folder` that one of `patterns` is for; a pattern may lead into directories.
+
+    `gtk-?.0/settings.ini` in `/home/ada/.config` may give `/home/ada/.config/gtk-3.0/settings.ini`.
+    """
+    found: list[str] = []
+    findings: list[Finding] = []
+    seen: dict[str, list[str]] = {}
+    for pattern in patterns:
+        places = [folder]
+        for part in pattern.split("/"):
+            places = [each for place in places for each in _within(host, place, part, seen, findings)]
+        found += places
+    return sorted(set(found)), tuple(dict.fromkeys(findings))
+
+
+def trimmed(
+    host: Host, path: str, trim: Callable[[str], tuple[str, tuple[Finding, ...]]]
+) -> Iterator[Outcome]:
+    """Yield what comes of a file whose bytes in the posture are `trim` of its text: what is no churn in it.
+
+    A file that is nothing but churn comes to nothing.
+    """
+    for outcome in settings(host, path):
+        entry = _file(host, outcome)
+        if not isinstance(outcome, Capture) or outcome.content is None or entry is None:
+            yield outcome
+            continue
+        text, findings = trim(outcome.content.decode(errors="surrogateescape"))
+        yield from findings
+        if text or not outcome.content:
+            yield captured(host, entry, "file", "settings", text.encode(errors="surrogateescape"))
+
+
+def kept_apart(path: str, secrets: Iterable[tuple[str, str]]) -> Iterator[LeftOut]:
+    """Yield what tells that values of a file are left out; `secrets` are (setting, why it is one)."""
+    reasons: dict[str, list[str]] = {}
+    for setting, why in secrets:
+        reasons.setdefault(why, []).append(setting)
+    if reasons:
+        told = "; ".join(f"{why}: {', '.join(sorted(reasons[why]))}" for why in sorted(reasons))
+        yield LeftOut(path=escaped(path), reason=told)
+
+
+def _within(
+    host: Host, place: str, part: str, seen: dict[str, list[str]], findings: list[Finding]
+) -> Iterator[str]:
+    if not set("*?[") & set(part):
+        if host.look(f"{place}/{part}"):
+            yield f"{place}/{part}"
+        return
+    if place not in seen:
+        seen[place], odd = listed(host, place)
+        findings += odd
+    yield from (f"{place}/{name}" for name in seen[place] if matches((part,), name))
+
+
+def _file(host: Host, outcome: Outcome) -> Entry | None:
+    """Return what is at the path of a captured regular file."""
+    if isinstance(outcome, Capture) and isinstance(outcome.record, File) and outcome.record.kind == "file":
+        return host.look(unescaped(outcome.record.path))
+    return None
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or "(?!)", re.DOTALL)
