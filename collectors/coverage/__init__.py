@@ -1,0 +1,1 @@
+"""What would be lost today, and where does each program come from?"""

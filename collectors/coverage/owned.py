@@ -1,0 +1,95 @@
+"""Which package put each path there, and when?
+
+dpkg(1): `info/NAME.list` has the paths, and is written when the package is unpacked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from collectors.debian import dpkg
+from collectors.host import Host, remembered
+
+# Symlinks of the merged /usr and of /run; packages name files by them (file-hierarchy(7)).
+FOLDERS_WITH_ALIASES = ("/", "/var")
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A package with the times of its list: `name` is `libc6:amd64` where dpkg keeps it so."""
+
+    name: str
+    mtime_ns: int
+    ctime_ns: int
+
+    @property
+    def package(self) -> str:
+        """The name without the architecture."""
+        return self.name.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """All that packages brought: `by_path` maps each path to the place of its package in `packages`."""
+
+    packages: tuple[Unpacked, ...] = ()
+    by_path: Mapping[str, int] = field(default_factory=dict)
+
+    def package(self, path: str) -> str:
+        """Return the package that owns `path`, "" where none does."""
+        place = self.by_path.get(path)
+        return "" if place is None else self.packages[place].package
+
+
+@remembered
+def owned(host: Host) -> Owned:
+    """Return what the packages of `host` own, at the paths where symlinks and diversions put it."""
+    renamed, diverted = aliases(host), _diversions(host)
+    packages: list[Unpacked] = []
+    by_path: dict[str, int] = {}
+    for entry in host.entries(dpkg.LISTS):
+        if not entry.path.endswith(".list"):
+            continue
+        name = entry.path[len(dpkg.LISTS) + 1 : -len(".list")]
+        content = host.read(entry.path).decode(errors="surrogateescape")
+        by_path.update(dict.fromkeys(paths_in(content, renamed), len(packages)))
+        packages.append(Unpacked(name, entry.mtime_ns, entry.ctime_ns))
+    return Owned(tuple(packages), _diverted(by_path, packages, diverted))
+
+
+def paths_in(content: str, renamed: Mapping[str, str]) -> list[str]:
+    """Return the paths of a `.list` file, each below where its first directories lead to."""
+    lines = "\n" + content
+    for alias, target in renamed.items():
+        lines = lines.replace(f"\n{alias}/", f"\n{target}/")
+    return [line for line in lines.split("\n") if line]
+
+
+@remembered
+def aliases(host: Host) -> Mapping[str, str]:
+    """Return where the symlinked directories of the system lead to: `/bin` to `/usr/bin`."""
+    found = {}
+    for folder in FOLDERS_WITH_ALIASES:
+        if not host.look(folder):
+            continue
+        for entry in host.entries(folder):
+            if entry.is_symlink:
+                target = host.link(entry.path)
+                found[entry.path] = target if target.startswith("/") else f"{folder.rstrip('/')}/{target}"
+    return {alias: target.rstrip("/") for alias, target in found.items() if target.strip("/")}
+
+
+def _diversions(host: Host) -> Mapping[str, dpkg.Diversion]:
+    return {each.path: each for each in dpkg.read(host).diversions}
+
+
+def _diverted(
+    by_path: dict[str, int], packages: list[Unpacked], diversions: Mapping[str, dpkg.Diversion]
+) -> dict[str, int]:
+    """Return the same, and where what is diverted lies (dpkg-divert(1))."""
+    for path, diversion in diversions.items():
+        place = by_path.get(path)
+        if place is not None:
+            by_path[diversion.to] = place
+    return by_path

@@ -1,0 +1,53 @@
+"""Which paths of this machine would nobody miss?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from collectors.coverage.knowledge import Short, noise, short_for
+from collectors.host import Host
+from collectors.judgement.knowledge import globs
+
+WILD = re.compile(r"[*?]")
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """The noise of one machine: names, whole paths, and patterns for the system and for homes.
+
+    A path is noise with all that is below it, so it is asked for from the top down.
+    """
+
+    names: frozenset[str]
+    fixed: frozenset[str]
+    system: re.Pattern[str]
+    home: re.Pattern[str]
+    short: Short
+
+    def covers(self, path: str, name: str) -> bool:
+        """Tell whether `path`, whose last part is `name`, is noise."""
+        if name in self.names or path in self.fixed:
+            return True
+        short = self.short(path)
+        return bool((self.home if short.startswith("~") else self.system).fullmatch(short))
+
+
+def quiet(host: Host, anew: Iterable[str]) -> Quiet:
+    """Return the noise of `host`; `anew` are paths that the machine itself says it makes."""
+    short = short_for(host)
+    paths = [path for rule in noise().paths for path in rule.paths]
+    wild = [path for path in paths if WILD.search(path)]
+    fixed = {place for path in paths if not WILD.search(path) for place in _placed(path, short)}
+    return Quiet(
+        noise().any_name(),
+        frozenset(fixed | set(anew)),
+        globs(tuple(path for path in wild if not path.startswith("~"))),
+        globs(tuple(path for path in wild if path.startswith("~"))),
+        short,
+    )
+
+
+def _placed(path: str, short: Short) -> Iterable[str]:
+    return (f"{home}{path[1:]}" for home in short.homes) if path.startswith("~") else (path,)
