@@ -42,7 +42,7 @@ class Item:
 class Record(BaseModel):
     """A frozen piece of a posture; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Thing(Record):
