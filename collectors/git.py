@@ -174,23 +174,33 @@ def state(
     """
     try:
         git, found = configured(host, place, excludes=excludes, timeout_seconds=timeout_seconds)
-        status = status_of(git, untracked=untracked) if place.work else Status(branch=head(host, place))
-        branches = branches_of(git, mirror=found.mirror)
-        return State(
-            place,
-            found.remotes,
-            status,
-            branches,
-            detached_of(git, status),
-            stashes(host, place),
-            worktrees(host, place),
-            submodules(git),
-            has_lfs(host, place),
-        )
-    except Failure as failure:
-        return Finding(escaped(place.base), _short(failure.message), "look at it with `git status`")
-    except OSError as error:
-        return Finding(escaped(place.base), f"not readable: {error.strerror or error}", "run with sudo")
+        return state_of(git, found, untracked=untracked)
+    except (Failure, OSError) as error:
+        return unknown(place, error)
+
+
+def state_of(git: Git, found: Configuration, *, untracked: bool = True) -> State:
+    """Return the state of a repository that can be asked; raises Failure or OSError."""
+    host, place = git.host, git.place
+    status = status_of(git, untracked=untracked) if place.work else Status(branch=head(host, place))
+    return State(
+        place,
+        found.remotes,
+        status,
+        branches_of(git, mirror=found.mirror),
+        detached_of(git, status),
+        stashes(host, place),
+        worktrees(host, place),
+        submodules(git),
+        has_lfs(host, place),
+    )
+
+
+def unknown(place: Place, error: Failure | OSError) -> Finding:
+    """Return the finding of why nothing is known of the repository at `place`."""
+    if isinstance(error, Failure):
+        return Finding(escaped(place.base), _short(error.message), "look at it with `git status`")
+    return Finding(escaped(place.base), f"not readable: {error.strerror or error}", "run with sudo")
 
 
 def head(host: Host, place: Place) -> str:

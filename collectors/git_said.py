@@ -51,7 +51,8 @@ class Branch:
 class Configuration:
     """What a repository's own configuration says.
 
-    `filters` are the names of the content filters it defines, `submodules` the names it has activated.
+    `filters` are the names of the content filters it defines, `submodules` the names it has activated,
+    `classes` those that yadm(1) chooses files by.
     """
 
     remotes: tuple[Remote, ...] = ()
@@ -59,6 +60,7 @@ class Configuration:
     submodules: tuple[str, ...] = ()
     mirror: bool = False
     work: str = ""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def parse_config(said: str) -> Configuration:
     push_urls: dict[str, str] = {}
     filters: set[str] = set()
     modules: set[str] = set()
+    classes: list[str] = []
     mirror, work = False, ""
     for key, value in values_of(said):
         section, name, variable = parts_of(key)
@@ -97,8 +100,12 @@ def parse_config(said: str) -> Configuration:
             modules.add(name)
         elif key == "core.worktree":
             work = value
+        elif key == "local.class":
+            classes.append(value)
     remotes = tuple(_remote(name, url, push_urls.get(name, "")) for name, url in sorted(urls.items()) if url)
-    return Configuration(remotes, tuple(sorted(filters)), tuple(sorted(modules)), mirror, work)
+    return Configuration(
+        remotes, tuple(sorted(filters)), tuple(sorted(modules)), mirror, work, tuple(classes)
+    )
 
 
 def parse_status(said: str) -> Status:
