@@ -233,7 +233,7 @@ class Machine:
     @property
     def booted(self) -> bool:
         """Whether it is the one we run on."""
-        return self.root == Path("/")
+        return str(self.root) == "/"
 
     @property
     def mounts(self) -> Mapping[str, Mount]:
