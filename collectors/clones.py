@@ -19,6 +19,7 @@ from collectors.judgement.capture import unread
 from collectors.record import Record
 
 BARE = frozenset({"HEAD", "objects", "refs"})
+MARKS = BARE | {".git"}
 
 
 class Ground(Record):
@@ -84,12 +85,12 @@ def _glance(host: Host, path: str, device: int) -> tuple[list[str], set[str]]:
     """Return the names of the directories in a directory, and which names of a repository are there."""
     folders, seen = [], set()
     for each in host.scan(path, device):
-        name = each.name
-        if name == ".git" or name in BARE:
-            seen.add(name)
-        if name != ".git" and each.is_dir(follow_symlinks=False):
-            folders.append(name)
-    return folders, seen
+        if each.is_dir(follow_symlinks=False):
+            folders.append(each.name)
+        elif each.name in MARKS:
+            seen.add(each.name)
+    seen.update(MARKS.intersection(folders))
+    return [name for name in folders if name != ".git"], seen
 
 
 def _is_passed(path: str, name: str, home: str) -> bool:
