@@ -156,13 +156,36 @@ def container(config: Any, limits: Any, image: Any, source: str) -> Seen | None:
         image=string(inner.get("Image")),
         entrypoint=unlike(inner.get("Entrypoint"), made.get("Entrypoint")),
         command=unlike(inner.get("Cmd"), made.get("Cmd")),
-        restart=string(mapping(host_config.get("RestartPolicy")).get("Name")),
+        restart=_restart(mapping(host_config.get("RestartPolicy"))),
         ports=tuple(_ports(mapping(host_config.get("PortBindings")))),
         mounts=tuple(sorted(_mounts(mapping(whole.get("MountPoints"))))),
         networks=tuple(sorted(map(string, mapping(mapping(whole.get("NetworkSettings")).get("Networks"))))),
         environment=env_names(word for word in strings(inner.get("Env")) if word not in given),
+        options=tuple(_options(host_config)),
         labels={string(key): string(value) for key, value in mapping(inner.get("Labels")).items()},
     )
+
+
+def _restart(policy: dict[str, Any]) -> str:
+    name, times = string(policy.get("Name")), policy.get("MaximumRetryCount")
+    return f"{name}:{times}" if isinstance(times, int) and times > 0 else name
+
+
+def _options(limits: dict[str, Any]) -> Iterator[str]:
+    """Yield what a container was given besides: privileges, devices, names of hosts."""
+    if limits.get("Privileged") is True:
+        yield "--privileged"
+    yield from (f"--cap-add={each}" for each in strings(limits.get("CapAdd")))
+    for device in map(mapping, sequence(limits.get("Devices"))):
+        yield f"--device={string(device.get('PathOnHost'))}:{string(device.get('PathInContainer'))}"
+    yield from (f"--gpus={_count(each)}" for each in map(mapping, sequence(limits.get("DeviceRequests"))))
+    yield from (f"--add-host={each}" for each in strings(limits.get("ExtraHosts")))
+
+
+def _count(request: dict[str, Any]) -> str:
+    """Return how many graphics cards are asked for: -1 is all."""
+    count = request.get("Count")
+    return str(count) if isinstance(count, int) and count > 0 else "all"
 
 
 def _ports(bindings: dict[str, Any]) -> Iterator[str]:

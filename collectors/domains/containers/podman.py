@@ -194,8 +194,9 @@ def container(config: Any, image: Any, source: str) -> Seen | None:
         restart=string(said.get("restart_policy")),
         ports=tuple(_ports(sequence(said.get("newPortMappings")))),
         mounts=tuple(sorted(_mounts(said))),
-        networks=tuple(sorted(map(string, mapping(said.get("newNetworks"))))),
+        networks=tuple(sorted(map(string, mapping(said.get("newNetworks"))))) or _mode(said),
         environment=env_names(word for word in strings(process.get("env")) if word not in given),
+        options=("--privileged",) if said.get("privileged") is True else (),
         labels={string(key): string(value) for key, value in mapping(said.get("labels")).items()},
     )
 
@@ -227,6 +228,12 @@ def _mounts(said: dict[str, Any]) -> Iterator[str]:
         target = string(mount.get("destination"))
         if target in asked and mount.get("type") == "bind":
             yield f"{string(mount.get('source'))}:{target}" + _read_only(mount)
+
+
+def _mode(said: dict[str, Any]) -> tuple[str, ...]:
+    """Return the mode of its network where that is not a network by name: `host`."""
+    mode = string(said.get("networkMode"))
+    return (mode,) if mode in ("host", "none") else ()
 
 
 def _read_only(mount: dict[str, Any]) -> str:

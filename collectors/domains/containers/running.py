@@ -21,7 +21,8 @@ from collectors.record import LeftOut, escaped, unescaped
 
 # What an engine names a container that nobody named: an adjective and a surname.
 MADE_UP = re.compile(r"[a-z]+_[a-z]+\d*")
-SHIPPED_NETWORKS = ("bridge", "host", "none", "podman", "default", "pasta", "slirp4netns", "private", "")
+USUAL_NETWORKS = ("bridge", "podman", "default", "pasta", "slirp4netns", "private", "")
+SHIPPED_NETWORKS = ("host", "none", *USUAL_NETWORKS)
 COMPOSE = "com.docker.compose.project"
 PODMAN_COMPOSE = "io.podman.compose"
 
@@ -40,6 +41,7 @@ class Seen:
     mounts: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -132,8 +134,9 @@ def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
         restart="" if seen.restart == "no" else seen.restart,
         ports=seen.ports,
         mounts=seen.mounts,
-        networks=tuple(name for name in seen.networks if name not in SHIPPED_NETWORKS),
+        networks=tuple(name for name in seen.networks if name not in USUAL_NETWORKS),
         environment=seen.environment,
+        options=seen.options,
     )
 
 

@@ -82,7 +82,7 @@ class Container(Stored):
     """A container and how it is run.
 
     `ports` are `127.0.0.1:8080:80/tcp`, `mounts` `pg:/data` or `/srv/x:/x:ro`, `environment` names alone: the
-    values may be secrets.
+    values may be secrets. `options` are others that it was given, `--privileged`.
     """
 
     KIND: ClassVar[str] = "container"
@@ -95,6 +95,7 @@ class Container(Stored):
     mounts: Words = ()
     networks: Words = ()
     environment: Words = ()
+    options: Words = ()
 
     def by_hand(self) -> str:
         """Return how it is run; each `--env NAME` takes its value from the shell."""
@@ -104,6 +105,7 @@ class Container(Stored):
             *(word for mount in self.mounts for word in ("--volume", mount)),
             *(word for network in self.networks for word in ("--network", network)),
             *(word for name in self.environment for word in ("--env", name)),
+            *self.options,
             *(("--entrypoint", self.entrypoint[0]) if self.entrypoint else ()),
         ]
         words = (*self.entrypoint[1:], *self.command)
