@@ -138,7 +138,7 @@ def parse_crates(text: str, path: str) -> tuple[tuple[Installed, ...], tuple[Fin
     crates, findings = [], []
     for key, value in table(data.get("installs")).items():
         match = KEY.fullmatch(key)
-        if match:
+        if match and isinstance(value, dict):
             crates.append(_installed(match, table(value)))
         else:
             findings.append(

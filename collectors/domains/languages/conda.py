@@ -158,7 +158,10 @@ def _name(host: Host, home: Home | None, path: str) -> str:
 
 
 def parse_history(text: str, path: str) -> tuple[History, tuple[Finding, ...]]:
-    """Return what was asked for and still is, and the lines that ask in no way that is understood."""
+    """Return what was asked for and still is, and the lines that ask in no way that is understood.
+
+    A neutered spec is what conda made of an earlier one.
+    """
     history, findings = History(), []
     for number, line in enumerate(text.split("\n"), start=1):
         asked, came = ASKED.fullmatch(line.rstrip("\r")), CAME.fullmatch(line.rstrip("\r"))
@@ -177,7 +180,7 @@ def _apply(history: History, what: str, spec: str) -> None:
     name = match[1].lower() if match else spec
     if what == "remove":
         history.specs.pop(name, None)
-    elif what != "neutered":
+    else:
         history.specs[name] = spec
 
 

@@ -26,7 +26,7 @@ WITHIN = "lib/ruby/gems"
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
 NAME = re.compile(rf"\s*s\.name = {QUOTED}")
 VERSION = re.compile(rf"\s*s\.version = {QUOTED}")
-NEED = re.compile(r"\s*s\.add_(?:runtime_)?dependency\(%q<([^>]+)>")
+NEED = re.compile(r"\s*s\.add_(?P<kind>(?:runtime_|development_)?)dependency\(%q<(?P<name>[^>]+)>")
 EXECUTABLES = re.compile(r"\s*s\.executables = \[(.*)\]")
 
 
@@ -147,9 +147,12 @@ def _gem(place: Place, path: str, specification: Specification, *, needed: bool)
 
 
 def parse_gemspec(text: str, path: str) -> Specification | Finding:
-    """Return what a gemspec says; the needs of those who develop the gem do not count."""
+    """Return what a gemspec says; the needs of those who develop the gem do not count.
+
+    For old versions of itself RubyGems lists all of them a second time, as plain dependencies.
+    """
     name, version = "", ""
-    needs: set[str] = set()
+    needs: dict[str, set[str]] = {"": set(), "runtime_": set(), "development_": set()}
     programs: tuple[str, ...] = ()
     for line in text.split("\n"):
         name = name or _quoted(NAME, line)
@@ -157,12 +160,13 @@ def parse_gemspec(text: str, path: str) -> Specification | Finding:
         need = NEED.match(line)
         listed = EXECUTABLES.match(line)
         if need:
-            needs.add(need[1])
+            needs[need["kind"]].add(need["name"])
         if listed:
             programs = tuple(sorted(map(_plain, re.findall(QUOTED, listed[1]))))
     if not name or not version:
         return Finding(path, "not a gemspec as RubyGems writes it", "gem pristine --all")
-    return Specification(name, version, tuple(sorted(needs)), programs)
+    needed = needs["runtime_"] | (needs[""] - needs["development_"])
+    return Specification(name, version, tuple(sorted(needed)), programs)
 
 
 def _quoted(pattern: re.Pattern[str], line: str) -> str:

@@ -191,6 +191,8 @@ def parse_direct_url(text: str, path: str) -> Source | Finding:
     if isinstance(data, Finding):
         return data
     url, vcs = word(data.get("url")), table(data.get("vcs_info"))
+    if not url:
+        return Finding(path, "names no address", "install it again")
     below = f"#subdirectory={word(data.get('subdirectory'))}" if data.get("subdirectory") else ""
     if url.startswith("file:"):
         folder = url.removeprefix("file://")

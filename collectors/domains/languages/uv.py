@@ -80,7 +80,9 @@ def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Told]:
     text = content(host, path)
     receipt = parse_receipt(text, escaped(path), name) if isinstance(text, str) else text
     if not isinstance(receipt, Receipt):
-        yield receipt or Finding(escaped(folder), "no uv-receipt.toml", "uv tool install --reinstall")
+        yield receipt or Finding(
+            escaped(folder), "no uv-receipt.toml", f"uv tool install --reinstall {escaped(name)}"
+        )
         return
     tool = Uv(
         user=escaped(home.user),
@@ -94,9 +96,11 @@ def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Told]:
     yield tool
     yield Cover(folder, tool.item_id())
     yield from (Cover(each, tool.item_id()) for each in receipt.launchers if each.startswith(f"{home.path}/"))
-    if receipt.folder:
+    if receipt.folder or "git+file:" in receipt.package:
         yield sourceless(
-            tool, shown(receipt.folder), "push that folder to a remote, and install it from there"
+            tool,
+            shown(receipt.folder or receipt.package),
+            "push that folder to a remote, and install it from there",
         )
 
 
@@ -125,7 +129,9 @@ def parse_receipt(text: str, path: str, name: str) -> Receipt | Finding:
     asked = [_table(each) for each in listed] if isinstance(listed, list) else []
     main = next((each for each in asked if same(word(each.get("name")), name)), None)
     if main is None:
-        return Finding(path, "names no requirement for its tool", "uv tool install --reinstall")
+        return Finding(
+            path, "names no requirement for its tool", f"uv tool install --reinstall {shown(name)}"
+        )
     entrypoints = tool.get("entrypoints")
     programs = map(table, entrypoints) if isinstance(entrypoints, list) else ()
     return Receipt(
