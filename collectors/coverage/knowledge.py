@@ -12,11 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
-from pydantic import RootModel
-
-from collectors.document import parsed, validated
-from collectors.homes import homes
-from collectors.host import Host
+from collectors.document import validated
 from collectors.judgement.knowledge import globs
 from collectors.record import Record
 
@@ -37,6 +33,14 @@ class Paths(Record):
     paths: tuple[str, ...]
 
 
+class Copies(Record):
+    """Files right in a folder are noise where they equal the file whose path is `of` with their name."""
+
+    why: str
+    folder: str
+    of: str
+
+
 class State(Record):
     """What services keep `below` these places is told where it is larger; sooner where it is nobody's."""
 
@@ -54,6 +58,8 @@ class Noise(Record):
 
     names: tuple[Names, ...]
     paths: tuple[Paths, ...]
+    links: tuple[Paths, ...]
+    copies: tuple[Copies, ...]
     changing: tuple[Paths, ...]
     state: State
 
@@ -108,8 +114,10 @@ class LossKind(Record):
     settled: bool = True
 
 
-class _LossKinds(RootModel[tuple[LossKind, ...]]):
-    pass
+class LossKinds(Record):
+    """losses.yaml."""
+
+    kinds: tuple[LossKind, ...]
 
 
 class Short:
@@ -124,11 +132,6 @@ class Short:
             if path == home or path.startswith(f"{home}/"):
                 return f"~{path[len(home) :]}"
         return path
-
-
-def short_for(host: Host) -> Short:
-    """Return how paths of `host` are shortened."""
-    return Short(home.path for home in homes(host))
 
 
 @cache
@@ -146,7 +149,7 @@ def places() -> Places:
 @cache
 def loss_kinds() -> Mapping[str, LossKind]:
     """Return the kinds of losses by name, the worst first."""
-    listed = _LossKinds.model_validate(parsed(_text("losses.yaml"), name="losses.yaml")).root
+    listed = _loaded("losses.yaml", LossKinds).kinds
     return {each.kind: each for each in sorted(listed, key=lambda kind: kind.rank)}
 
 
@@ -156,8 +159,4 @@ def _exactly(patterns: Iterable[str]) -> re.Pattern[str]:
 
 
 def _loaded(name: str, kind: type[Known]) -> Known:
-    return validated(_text(name), kind, name=name)
-
-
-def _text(name: str) -> str:
-    return files("collectors.coverage").joinpath(name).read_text("utf-8")
+    return validated(files("collectors.coverage").joinpath(name).read_text("utf-8"), kind, name=name)

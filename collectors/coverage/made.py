@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from collectors.accounts import PASSWD, parse_passwd
 from collectors.coverage.knowledge import noise
@@ -34,15 +35,16 @@ class Made:
 def made(host: Host) -> Made:
     """Return what the machine says that it makes."""
     lines = [line for content in _texts(host, TMPFILES, ".conf") for line in parse_tmpfiles(content)]
-    kept = {
-        *(path for kind, path in lines if kind in DIRECTORY_TYPES),
-        *(path for content in _texts(host, UNITS, ".service") for path in parse_directories(content)),
-        *(account.home for account in parse_passwd(text(host, PASSWD))[0] if not account.person),
-        *owned(host).by_path,
-    }
+    below = noise().state.prefixes()
+    kept = chain(
+        (path for kind, path in lines if kind in DIRECTORY_TYPES),
+        (path for content in _texts(host, UNITS, ".service") for path in parse_directories(content)),
+        (account.home for account in parse_passwd(text(host, PASSWD))[0] if not account.person),
+        owned(host).by_path,
+    )
     return Made(
         frozenset(path for kind, path in lines if kind not in DIRECTORY_TYPES),
-        frozenset(path for path in kept if path.startswith(noise().state.prefixes())),
+        frozenset(path for path in kept if path.startswith(below)),
     )
 
 

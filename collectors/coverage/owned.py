@@ -60,9 +60,10 @@ def owned(host: Host) -> Owned:
 
 def paths_in(content: str, renamed: Mapping[str, str]) -> list[str]:
     """Return the paths of a `.list` file, each below where its first directories lead to."""
-    lines = "\n" + content
+    lines = f"\n{content}\n"
     for alias, target in renamed.items():
-        lines = lines.replace(f"\n{alias}/", f"\n{target}/")
+        for end in ("/", "\n"):
+            lines = lines.replace(f"\n{alias}{end}", f"\n{target}{end}")
     return [line for line in lines.split("\n") if line]
 
 
@@ -78,6 +79,14 @@ def aliases(host: Host) -> Mapping[str, str]:
                 target = host.link(entry.path)
                 found[entry.path] = target if target.startswith("/") else f"{folder.rstrip('/')}/{target}"
     return {alias: target.rstrip("/") for alias, target in found.items() if target.strip("/")}
+
+
+def placed(path: str, renamed: Mapping[str, str]) -> str:
+    """Return where a path lies when its first directories are symlinks: `/usr/bin/sh` for `/bin/sh`."""
+    for alias, target in renamed.items():
+        if path == alias or path.startswith(f"{alias}/"):
+            return f"{target}{path[len(alias) :]}"
+    return path
 
 
 def _diversions(host: Host) -> Mapping[str, dpkg.Diversion]:

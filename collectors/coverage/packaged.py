@@ -31,7 +31,6 @@ SECOND_NS = 1_000_000_000
 FAR_NS = 120 * SECOND_NS
 PAUSE_SECONDS = 60
 MD5_LENGTH = 32
-ALTERNATIVES = "/etc/alternatives/"
 MAX_HASHED_BYTES = 256 * 1024 * 1024
 
 
@@ -169,7 +168,9 @@ def _look(host: Host, folder: str, device: int, known: Known, seen: _Seen) -> li
 
 
 def _is_noise(host: Host, each: os.DirEntry[str], path: str, quiet: Quiet) -> bool:
-    return quiet.covers(path, each.name) or (each.is_symlink() and host.link(path).startswith(ALTERNATIVES))
+    if each.is_dir(follow_symlinks=False):
+        return quiet.covers(path, each.name)
+    return quiet.covers_file(host, path, each.name, is_link=each.is_symlink())
 
 
 def _compare(each: os.DirEntry[str], path: str, place: int, owned: Owned, seen: _Seen) -> None:

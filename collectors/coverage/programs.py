@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Literal
 
 from collectors.coverage.clouds import text_or_none
-from collectors.coverage.owned import Owned, aliases
+from collectors.coverage.owned import Owned, aliases, placed
 from collectors.document import validated
 from collectors.homes import homes
 from collectors.host import Host, names
@@ -113,7 +113,7 @@ def path_folders(host: Host) -> tuple[str, ...]:
         wanted += [path for pattern in known().home for path in _matching(host, home.path, pattern)]
         wanted += _named(host, [home.within(name) for name in known().home_files], home.path)
     renamed = aliases(host)
-    found = dict.fromkeys(_renamed(path, renamed) for path in wanted)
+    found = dict.fromkeys(placed(path, renamed) for path in wanted)
     return tuple(
         path for path in found if (entry := host.look(path)) and entry.is_dir and not entry.is_foreign
     )
@@ -162,15 +162,8 @@ def _followed(host: Host, path: str) -> Iterator[str]:
         if not entry or not entry.is_symlink:
             return
         target = posixpath.join(posixpath.dirname(path), host.link(path))
-        path = _renamed(posixpath.normpath(target), aliases(host))
+        path = placed(posixpath.normpath(target), aliases(host))
         yield path
-
-
-def _renamed(path: str, renamed: Mapping[str, str]) -> str:
-    for alias, target in renamed.items():
-        if path == alias or path.startswith(f"{alias}/"):
-            return f"{target}{path[len(alias) :]}"
-    return path
 
 
 def _cover(path: str, covers: Mapping[str, str]) -> str:

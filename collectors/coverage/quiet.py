@@ -6,22 +6,26 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from collectors.coverage.knowledge import Short, noise, short_for
+from collectors.coverage.knowledge import Short, noise
+from collectors.coverage.owned import aliases, placed
+from collectors.homes import homes
 from collectors.host import Host
 from collectors.judgement.knowledge import globs
 
+ALTERNATIVES = "/etc/alternatives/"
 WILD = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True)
 class Quiet:
-    """The noise of one machine: names, whole paths, and patterns for the system and for homes.
+    """The noise of one machine: names, whole paths, symlinks, and patterns for the system and for homes.
 
     A path is noise with all that is below it, so it is asked for from the top down.
     """
 
     names: frozenset[str]
     fixed: frozenset[str]
+    links: frozenset[str]
     system: re.Pattern[str]
     home: re.Pattern[str]
     short: Short
@@ -33,16 +37,26 @@ class Quiet:
         short = self.short(path)
         return bool((self.home if short.startswith("~") else self.system).fullmatch(short))
 
+    def covers_file(self, host: Host, path: str, name: str, *, is_link: bool) -> bool:
+        """Tell whether a file or symlink is noise by itself, or by what is in it."""
+        if self.covers(path, name):
+            return True
+        if is_link:
+            return path in self.links or host.link(path).startswith(ALTERNATIVES)
+        folder = self.short(path)[: -len(name) - 1]
+        return any(_equal(host, path, f"{each.of}{name}") for each in noise().copies if each.folder == folder)
+
 
 def quiet(host: Host, anew: Iterable[str]) -> Quiet:
     """Return the noise of `host`; `anew` are paths that the machine itself says it makes."""
-    short = short_for(host)
+    short = Short(placed(home.path, aliases(host)) for home in homes(host))
     paths = [path for rule in noise().paths for path in rule.paths]
     wild = [path for path in paths if WILD.search(path)]
     fixed = {place for path in paths if not WILD.search(path) for place in _placed(path, short)}
     return Quiet(
         noise().any_name(),
         frozenset(fixed | set(anew)),
+        frozenset(path for rule in noise().links for path in rule.paths),
         globs(tuple(path for path in wild if not path.startswith("~"))),
         globs(tuple(path for path in wild if path.startswith("~"))),
         short,
@@ -51,3 +65,13 @@ def quiet(host: Host, anew: Iterable[str]) -> Quiet:
 
 def _placed(path: str, short: Short) -> Iterable[str]:
     return (f"{home}{path[1:]}" for home in short.homes) if path.startswith("~") else (path,)
+
+
+def _equal(host: Host, path: str, other: str) -> bool:
+    one, two = host.look(path), host.look(other)
+    if not (one and two and one.is_file and one.size_bytes == two.size_bytes):
+        return False
+    try:
+        return host.read(path) == host.read(other)
+    except OSError:
+        return False

@@ -24,7 +24,6 @@ BLOCK_BYTES = 512
 SMALL_BYTES = 4096
 # So many directories ahead are worth a second process.
 MANY = 32
-SKEL = "/etc/skel"
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,12 @@ class _Plan:
 class _Sum:
     size_bytes: int = 0
     files: int = 0
-    newest: int = 0
+    newest_ns: int = 0
 
-    def add(self, size_bytes: int, files: int, newest: int) -> None:
+    def add(self, size_bytes: int, files: int, newest_ns: int) -> None:
         self.size_bytes += size_bytes
         self.files += files
-        self.newest = max(self.newest, newest)
+        self.newest_ns = max(self.newest_ns, newest_ns)
 
 
 @dataclass
@@ -83,6 +82,9 @@ class _Walk:
     ahead: list[tuple[str, str]] = field(default_factory=list)
     sums: dict[str, _Sum] = field(default_factory=dict)
     unseen: list[Unseen] = field(default_factory=list)
+
+    def add(self, tree: str, size_bytes: int, files: int, newest_ns: int) -> None:
+        self.sums.setdefault(tree, _Sum()).add(size_bytes, files, newest_ns)
 
 
 def trees(
@@ -100,7 +102,7 @@ def trees(
         _finished(plan, walk)
         other = ended()
     for path, found in other.sums.items():
-        walk.sums.setdefault(path, _Sum()).add(found.size_bytes, found.files, found.newest)
+        walk.add(path, found.size_bytes, found.files, found.newest_ns)
     told = {path: found for path, found in walk.sums.items() if _is_told(path, found, spared.state)}
     return _together(told, spared.told), (*walk.unseen, *other.unseen)
 
@@ -113,18 +115,15 @@ def _is_told(path: str, found: _Sum, state: frozenset[str]) -> bool:
 
 
 def _started(plan: _Plan, unowned: Iterable[tuple[str, bool]]) -> _Walk:
-    walk = _Walk()
+    walk, spared = _Walk(), plan.spared
     for path, is_dir in unowned:
-        if _is_spared(plan, path, posixpath.basename(path)) or top_of(path, plan.spared.covered):
+        if path in spared.captured or top_of(path, spared.covered):
             continue
-        state = top_of(path, plan.spared.state)
+        state = top_of(path, spared.state)
         if is_dir:
             walk.ahead.append((path, _tree_of(plan, path, state)))
-        elif not _is_skel(plan, path):
-            entry = plan.host.look(path)
-            if entry:
-                tree = walk.sums.setdefault(state or path, _Sum())
-                tree.add(entry.size_bytes, 1, entry.mtime_ns // SECOND_NS)
+        elif entry := plan.host.look(path):
+            walk.add(state or path, entry.size_bytes, 1, entry.mtime_ns)
     return walk
 
 
@@ -135,34 +134,52 @@ def _finished(plan: _Plan, walk: _Walk) -> _Walk:
 
 
 def _step(plan: _Plan, walk: _Walk) -> None:
-    """Look at one directory."""
-    folder, tree = walk.ahead.pop(0) if len(walk.ahead) < MANY else walk.ahead.pop()
+    """Look at one directory: the first ahead while there are few, so that work for two comes soon."""
+    folder, tree = walk.ahead.pop(0 if len(walk.ahead) < MANY else -1)
     try:
-        entries = plan.host.scan(folder, _device(plan.ground, folder))
-        size, files, newest = 0, 0, 0
-        for each in entries:
-            path = f"{folder}/{each.name}"
-            if each.is_dir(follow_symlinks=False):
-                if path not in plan.ground.apart and not _is_spared(plan, path, each.name):
-                    walk.ahead.append((path, _tree_of(plan, path, tree)))
-            elif path not in plan.spared.captured:
-                found = each.stat(follow_symlinks=False)
-                if not tree or path in plan.spared.told:
-                    _add_loose(plan, walk, path, each.name, found)
-                    continue
-                size += _bytes(found)
-                files += 1
-                newest = max(newest, found.st_mtime_ns)
-        if files:
-            walk.sums.setdefault(tree, _Sum()).add(size, files, newest // SECOND_NS)
+        if tree:
+            _look(plan, walk, folder, tree)
+        else:
+            _look_apart(plan, walk, folder)
     except OSError as error:
         walk.unseen.extend(unseen(folder, error))
 
 
-def _add_loose(plan: _Plan, walk: _Walk, path: str, name: str, found: os.stat_result) -> None:
-    """Add a file of a directory whose children are told apart."""
-    if not (_is_spared(plan, path, name) or _is_skel(plan, path)):
-        walk.sums.setdefault(path, _Sum()).add(_bytes(found), 1, found.st_mtime_ns // SECOND_NS)
+def _look(plan: _Plan, walk: _Walk, folder: str, tree: str) -> None:
+    """Add up the files in a directory of a tree."""
+    captured, told = plan.spared.captured, plan.spared.told
+    size = files = newest_ns = 0
+    for each in plan.host.scan(folder, _device(plan.ground, folder)):
+        path = f"{folder}/{each.name}"
+        if each.is_dir(follow_symlinks=False):
+            if not _is_spared(plan, path, each.name):
+                walk.ahead.append((path, path if path in told else tree))
+        elif path not in captured:
+            found = each.stat(follow_symlinks=False)
+            if path in told:
+                walk.add(path, _bytes(found), 1, found.st_mtime_ns)
+                continue
+            size += _bytes(found)
+            files += 1
+            newest_ns = max(newest_ns, found.st_mtime_ns)
+    if files:
+        walk.add(tree, size, files, newest_ns)
+
+
+def _look_apart(plan: _Plan, walk: _Walk, folder: str) -> None:
+    """Note each thing in a directory whose children are told apart."""
+    spared = plan.spared
+    for each in plan.host.scan(folder, _device(plan.ground, folder)):
+        path = f"{folder}/{each.name}"
+        if each.is_dir(follow_symlinks=False):
+            if not _is_spared(plan, path, each.name):
+                walk.ahead.append((path, _tree_of(plan, path, "")))
+            continue
+        if path in spared.captured or path in spared.covered:
+            continue
+        if not spared.quiet.covers_file(plan.host, path, each.name, is_link=each.is_symlink()):
+            found = each.stat(follow_symlinks=False)
+            walk.add(path, _bytes(found), 1, found.st_mtime_ns)
 
 
 def _bytes(found: os.stat_result) -> int:
@@ -177,23 +194,13 @@ def _device(ground: Ground, folder: str) -> int:
 
 
 def _is_spared(plan: _Plan, path: str, name: str) -> bool:
+    """Tell whether a directory need not be entered."""
     spared = plan.spared
-    return path in spared.covered or path in spared.captured or spared.quiet.covers(path, name)
+    return path in spared.covered or path in plan.ground.apart or spared.quiet.covers(path, name)
 
 
 def _is_apart(plan: _Plan, path: str) -> bool:
     return bool(plan.apart.fullmatch(plan.spared.quiet.short(path)))
-
-
-def _is_skel(plan: _Plan, path: str) -> bool:
-    """Tell whether a file is as every new home has it (useradd(8))."""
-    short = plan.spared.quiet.short(path)
-    if not short.startswith("~/"):
-        return False
-    try:
-        return plan.host.read(f"{SKEL}{short[1:]}") == plan.host.read(path)
-    except OSError:
-        return False
 
 
 def top_of(path: str, tops: Container[str]) -> str:
@@ -223,7 +230,7 @@ def _together(sums: Mapping[str, _Sum], told: Container[str]) -> tuple[Tree, ...
         if place and len(paths) > places().few:
             whole = _Sum()
             for path in paths:
-                whole.add(sums[path].size_bytes, sums[path].files, sums[path].newest)
+                whole.add(sums[path].size_bytes, sums[path].files, sums[path].newest_ns)
             found.append(_tree(place, whole, loose=True))
         else:
             found.extend(_tree(path, sums[path]) for path in paths)
@@ -240,4 +247,4 @@ def _place(path: str, *, single: bool) -> str:
 
 
 def _tree(path: str, found: _Sum, *, loose: bool = False) -> Tree:
-    return Tree(path, found.size_bytes, found.files, found.newest, loose)
+    return Tree(path, found.size_bytes, found.files, found.newest_ns // SECOND_NS, loose)
