@@ -23,8 +23,7 @@ from collectors.record import LeftOut, escaped, unescaped
 MADE_UP = re.compile(r"[a-z]+_[a-z]+\d*")
 USUAL_NETWORKS = ("bridge", "podman", "default", "pasta", "slirp4netns", "private", "")
 SHIPPED_NETWORKS = ("host", "none", *USUAL_NETWORKS)
-COMPOSE = "com.docker.compose.project"
-PODMAN_COMPOSE = "io.podman.compose"
+COMPOSE = "com.docker.compose"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Seen:
     @property
     def project(self) -> str:
         """The project of compose that it is a part of, or ""."""
-        return self.labels.get(COMPOSE, "")
+        return self.labels.get(f"{COMPOSE}.project", "")
 
     @property
     def is_leftover(self) -> bool:
@@ -142,7 +141,7 @@ def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
 
 def _settings(command: tuple[str, ...]) -> Iterator[str]:
     """Yield each word as a setting, and each option with the word after it."""
-    for word, following in zip(command, (*command[1:], ""), strict=True):
+    for word, following in zip(command, (*command[1:], ""), strict=False):
         yield word.lstrip("-")
         if word.startswith("-") and "=" not in word:
             yield f"{word.lstrip('-')}={following}"
