@@ -17,12 +17,22 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.domains.desktop.gvariant import variant_text
 from collectors.domains.desktop.gvdb import MalformedError, Value, parse_gvdb
-from collectors.domains.desktop.part import Part, kept_apart, known, listed, matches, present, trimmed
+from collectors.domains.desktop.part import (
+    Part,
+    joined,
+    kept,
+    kept_apart,
+    known,
+    listed,
+    matches,
+    present,
+    trimmed,
+)
 from collectors.domains.desktop.trees import kept_tree
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
-from collectors.judgement.capture import Outcome, content_of, settings
+from collectors.judgement.capture import Outcome, content_of
 from collectors.judgement.knowledge import knowledge
 from collectors.record import Record, Thing, escaped, unescaped
 
@@ -33,9 +43,9 @@ BY_KEY = "its keys, told one by one"
 
 
 class Lines(Record):
-    """Lines that are left out of some files."""
+    """Lines that are left out of the files in one folder below the home."""
 
-    files: tuple[str, ...]
+    folder: str
     patterns: tuple[str, ...]
 
 
@@ -119,11 +129,11 @@ def collect_gnome(host: Host, home: Home) -> Part[DconfKey]:
     path = home.within(DATABASE)
     database = _database(host, home, path)
     paths, unseen = present(host, home.path, gnome().trees)
-    outcomes = (outcome for each in paths for outcome in _files(host, each))
+    trimmed_files = (outcome for each in gnome().lines for outcome in _files(host, home, each))
     made, _ = present(host, home.path, gnome().database)
     return Part(
         database.keys,
-        (*kept_apart(path, database.secrets), *outcomes),
+        (*kept_apart(path, database.secrets), *kept(host, *paths), *trimmed_files),
         (*unseen, *database.findings),
         tuple(Cover(each, BY_KEY) for each in made),
     )
@@ -134,11 +144,7 @@ def collect_extensions(host: Host, home: Home) -> Part[Extension]:
     folder = home.within(EXTENSIONS)
     uuids, unseen = listed(host, folder)
     found = [_extension(host, home, f"{folder}/{uuid}", uuid) for uuid in uuids]
-    return Part(
-        things=tuple(thing for part in found for thing in part.things),
-        findings=(*unseen, *(each for part in found for each in part.findings)),
-        covers=tuple(cover for part in found for cover in part.covers),
-    )
+    return joined((Part(findings=unseen), *found))
 
 
 def parse_dconf(content: bytes, *, user: str, path: str) -> Database:
@@ -221,16 +227,13 @@ def _broken(subject: str, why: str) -> Finding:
     return Finding(subject, why, "look at it with `dconf dump /`, and `dconf reset` what is broken")
 
 
-def _files(host: Host, path: str) -> Iterator[Outcome]:
-    """Yield what comes of a file or of a tree, less the lines that are churn."""
-    inside, _ = listed(host, path) if _is_folder(host, path) else ([], ())
-    for each in (f"{path}/{name}" for name in inside) if inside else (path,):
-        yield from trimmed(host, each, partial(without_lines, patterns=_patterns(each)))
-
-
-def _patterns(path: str) -> tuple[str, ...]:
-    rules = (rule for rule in gnome().lines if matches((f"*/{each}" for each in rule.files), path))
-    return tuple(pattern for rule in rules for pattern in rule.patterns)
+def _files(host: Host, home: Home, lines: Lines) -> Iterator[Outcome]:
+    """Yield what comes of each file in a folder, less the lines that are churn."""
+    folder = home.within(lines.folder)
+    inside, unseen = listed(host, folder)
+    yield from unseen
+    for name in inside:
+        yield from trimmed(host, f"{folder}/{name}", partial(without_lines, patterns=lines.patterns))
 
 
 def _is_folder(host: Host, path: str) -> bool:

@@ -104,9 +104,14 @@ def encoded(value: str) -> str:
 
 def list_of(value: str) -> list[str]:
     r"""Return the parts of a decoded list, `a,b\,c` giving `a` and `b,c`."""
-    parts = re.findall(r"(?:\\.|[^\\,])*(?:\\\Z)?(?:,|\Z)", value, re.DOTALL)
-    whole = parts[:-1] if parts and not parts[-1] and not value.endswith(",") else parts
-    return [re.sub(r"\\([\\,])", r"\1", part.removesuffix(",")) for part in whole]
+    parts, part, letters = [], "", iter(value)
+    for letter in letters:
+        if letter == ",":
+            parts.append(part)
+            part = ""
+        else:
+            part += next(letters, letter) if letter == "\\" else letter
+    return [*parts, part]
 
 
 def _group(line: str) -> tuple[str, ...] | None:

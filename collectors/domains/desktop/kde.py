@@ -25,11 +25,11 @@ from collectors.domains.desktop.kconfig import (
     rendered,
 )
 from collectors.domains.desktop.panels import settled
-from collectors.domains.desktop.part import Part, Trim, kept_apart, present, trimmed
+from collectors.domains.desktop.part import Part, Trim, kept, kept_apart, present, trimmed
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
-from collectors.judgement.capture import content_of, settings
+from collectors.judgement.capture import content_of
 from collectors.judgement.knowledge import knowledge
 from collectors.record import Thing, escaped, unescaped
 
@@ -101,7 +101,7 @@ def collect_kde(host: Host, home: Home) -> Part[KdeKey]:
     layouts = (outcome for path in whole for outcome in trimmed(host, path, _trim(path)))
     return Part(
         things=tuple(thing for part in keyed for thing in part.things),
-        outcomes=(*(each for part in keyed for each in part.outcomes), *settings(host, *files), *layouts),
+        outcomes=(*(each for part in keyed for each in part.outcomes), *kept(host, *files), *layouts),
         findings=(*unseen, *hidden, *denied, *(each for part in keyed for each in part.findings)),
         covers=(*(Cover(path, BY_KEY) for path in paths), *(Cover(path, MADE) for path in made)),
     )

@@ -29,55 +29,49 @@ Path = tuple[str, ...]
 def settled(settings: Iterable[Setting], layout: Layout) -> tuple[Setting, ...]:
     """Return what the owner means of a layout's settings that are no churn."""
     kept = tuple(settings)
-    facts = {(each.group, each.key): each.value for each in kept}
-    gone = {*_bare_desktops(kept, facts, layout), *_bare_tray_items(kept, facts, layout)}
-    meant = tuple(each for each in kept if each.group[:2] not in gone and each.group[:4] not in gone)
-    screens = _screens(meant, facts, layout)
+    plugins = {each.group: each.value for each in kept if each.key == "plugin"}
+    gone = _bare_desktops(kept, plugins, layout) | _bare_tray_items(kept, plugins, layout)
+    meant = tuple(each for each in kept if not any(each.group[: len(top)] == top for top in gone))
+    screens = _screens(meant, plugins, layout)
     return tuple(_placed(each, screens) for each in meant)
 
 
-def _bare_desktops(
-    settings: tuple[Setting, ...], facts: Mapping[tuple[Path, str], str], layout: Layout
-) -> set[Path]:
-    desktops = {top for top in _containments(settings) if facts.get((top, "plugin")) in layout.desktops}
-    plain = {top for top in desktops if facts.get((top, "wallpaperplugin"), "") in layout.plain_wallpapers}
-    plumbing = (*layout.plumbing, "wallpaperplugin")
-    told = {each.group[:2] for each in settings if len(each.group) > 2 or each.key not in plumbing}
-    return plain - told
+def _bare_desktops(settings: tuple[Setting, ...], plugins: Mapping[Path, str], layout: Layout) -> set[Path]:
+    desktops = {top for top in _containments(settings) if plugins.get(top) in layout.desktops}
+    return {top for top in desktops if not any(_is_told(each, top, layout) for each in settings)}
 
 
-def _bare_tray_items(
-    settings: tuple[Setting, ...], facts: Mapping[tuple[Path, str], str], layout: Layout
-) -> set[Path]:
-    trays = {top for top in _containments(settings) if facts.get((top, "plugin")) in layout.trays}
-    items = {each.group[:4] for each in settings if each.group[:2] in trays and _is_applet(each.group)}
-    told = {each.group[:4] for each in settings if len(each.group) > 4 or each.key not in layout.plumbing}
-    return items - told
+def _bare_tray_items(settings: tuple[Setting, ...], plugins: Mapping[Path, str], layout: Layout) -> set[Path]:
+    trays = {group for group, plugin in plugins.items() if plugin in layout.trays}
+    items = {group for group in plugins if group[:-2] in trays and group[-2:-1] == ("Applets",)}
+    return {item for item in items if not any(_is_told(each, item, layout) for each in settings)}
+
+
+def _is_told(setting: Setting, top: Path, layout: Layout) -> bool:
+    """Tell whether a setting says something of `top` that Plasma does not give each such one."""
+    if setting.group[: len(top)] != top:
+        return False
+    if setting.key == "wallpaperplugin":
+        return setting.value not in layout.plain_wallpapers
+    return setting.group != top or setting.key not in layout.plumbing
 
 
 def _containments(settings: tuple[Setting, ...]) -> set[Path]:
     return {each.group[:2] for each in settings if each.group[:1] == ("Containments",) and each.group[1:]}
 
 
-def _is_applet(group: Path) -> bool:
-    return len(group) >= 4 and group[2] == "Applets"
-
-
-def _screens(
-    settings: tuple[Setting, ...], facts: Mapping[tuple[Path, str], str], layout: Layout
-) -> dict[Path, int]:
+def _screens(settings: tuple[Setting, ...], plugins: Mapping[Path, str], layout: Layout) -> dict[Path, int]:
     """Return the new number of each containment's screen."""
+    screens = {each.group: each.value for each in settings if _is_screen(each)}
+    activities = {each.group: each.value for each in settings if each.key == "activityId"}
     numbered: dict[Path, int] = {}
     seen: dict[str, list[str]] = {}
-    for top in sorted(_containments(settings), key=_by_number):
-        screen = next((each.value for each in settings if _is_screen(each) and each.group == top), None)
-        if screen is None:
-            continue
-        is_desktop = facts.get((top, "plugin")) in layout.desktops
-        place = seen.setdefault(facts.get((top, "activityId"), "") if is_desktop else "panels", [])
-        if screen not in place:
-            place.append(screen)
-        numbered[top] = place.index(screen)
+    for top in sorted(screens, key=_by_number):
+        is_desktop = plugins.get(top) in layout.desktops
+        place = seen.setdefault(activities.get(top, "") if is_desktop else "panels", [])
+        if screens[top] not in place:
+            place.append(screens[top])
+        numbered[top] = place.index(screens[top])
     return numbered
 
 
@@ -93,4 +87,4 @@ def _placed(setting: Setting, screens: Mapping[Path, int]) -> Setting:
     if not _is_screen(setting):
         return setting
     number = str(screens[setting.group])
-    return replace(setting, value=number, line=f"lastScreen={number}")
+    return replace(setting, value=number, line=f"{setting.line.partition('=')[0]}={number}")

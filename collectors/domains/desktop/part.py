@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 from collectors.collected import Cover, Loss
 from collectors.document import validated
 from collectors.failure import Finding
+from collectors.homes import usual
 from collectors.host import Entry, Host, names
-from collectors.judgement.capture import Capture, Outcome, captured, settings, unread
+from collectors.judgement.capture import Capture, Outcome, captured, judged, settings, unread
+from collectors.judgement.knowledge import knowledge
 from collectors.record import File, LeftOut, Record, Thing, escaped, unescaped
 
 Kept = TypeVar("Kept", bound=Thing, covariant=True)
@@ -80,6 +82,16 @@ def present(host: Host, folder: str, patterns: Iterable[str]) -> tuple[list[str]
     return sorted(set(found)), tuple(dict.fromkeys(findings))
 
 
+def kept(host: Host, *paths: str) -> Iterator[Outcome]:
+    """Yield what comes of `paths` and of all below them; a folder that a rule leaves out is told as one."""
+    for path in paths:
+        entry = host.look(path)
+        if entry and entry.is_dir and knowledge().by_name(usual(host, path), "directory", mine=True):
+            yield from judged(host, entry, "settings", mine=True)
+        else:
+            yield from settings(host, path)
+
+
 def trimmed(
     host: Host, path: str, trim: Callable[[str], tuple[str, tuple[Finding, ...]]]
 ) -> Iterator[Outcome]:
@@ -87,7 +99,7 @@ def trimmed(
 
     A file that is nothing but churn comes to nothing.
     """
-    for outcome in settings(host, path):
+    for outcome in kept(host, path):
         entry = _file(host, outcome)
         if not isinstance(outcome, Capture) or outcome.content is None or entry is None:
             yield outcome
