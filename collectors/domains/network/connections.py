@@ -85,7 +85,7 @@ def parse_connection(content: str, *, name: str) -> tuple[Connection, tuple[Find
     """Return the connection of a keyfile without its secrets, and its lines that are no setting."""
     groups, findings = parse_groups(content, name=name)
     head = group_named(groups, "connection")
-    settings: dict[str, dict[str, str]] = Field(default_factory=dict)
+    settings: dict[str, dict[str, str]] = {}
     secrets = []
     for group in groups:
         for key, value in group.pairs:

@@ -29,10 +29,10 @@ class Known(Record):
             return False
         return _matches(key, self.secret_keys) or bool(knowledge().secret("/etc", f"{key}={value}".encode()))
 
-    def is_netplan_secret(self, key: str) -> bool:
-        """Tell whether a key of netplan holds a secret; `passthrough` has keyfile keys after a dot."""
-        last = key.rpartition(".")[2]
-        return _matches(key, self.netplan_secrets) or ("." in key and self.is_secret("", last, ""))
+    def is_netplan_secret(self, key: str, value: str) -> bool:
+        """Tell whether a key of netplan holds a secret; `passthrough` has keys of keyfiles, `group.key`."""
+        group, dot, last = key.rpartition(".")
+        return _matches(key, self.netplan_secrets) or self.is_secret(group, last if dot else key, value)
 
 
 @cache

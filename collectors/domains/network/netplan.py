@@ -105,7 +105,7 @@ def _redacted(value: Any, secrets: set[str], done: dict[int, Any]) -> Any:
     copy: dict[Any, Any] = {}
     done[id(value)] = copy
     for key, each in value.items():
-        if known().is_netplan_secret(str(key)) and not isinstance(each, dict):
+        if not isinstance(each, dict) and known().is_netplan_secret(str(key), str(each)):
             secrets.add(escaped(str(key)))
         else:
             copy[key] = _redacted(each, secrets, done)
