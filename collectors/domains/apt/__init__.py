@@ -16,15 +16,14 @@ from pydantic import model_validator
 from collectors.collected import Collected, Loss
 from collectors.debian import dpkg
 from collectors.domains.apt import debconf
-from collectors.domains.apt.baseline import is_shipped, read_baseline
+from collectors.domains.apt.baseline import Baseline, is_shipped, read_baseline
 from collectors.domains.apt.debconf import Answer
 from collectors.domains.apt.debs import Deb, find_debs
 from collectors.domains.apt.offers import Offers, archives_of, read_offers
 from collectors.domains.apt.sources import Keyring as Keyring
 from collectors.domains.apt.sources import SourceFile as SourceFile
-from collectors.domains.apt.sources import capture_keyrings, capture_sources, keyring_paths, owned_by_base
+from collectors.domains.apt.sources import Written, read_sources
 from collectors.host import Host
-from collectors.judgement.capture import gathered
 from collectors.record import Section, Thing, escaped
 
 SHIPPED = "part of a fresh installation"
@@ -144,16 +143,9 @@ def collect(host: Host) -> Collected[Apt]:
     """Collect the section `apt`."""
     database = dpkg.read(host)
     baseline = read_baseline(host, database)
-    manual = manual_packages(database)
-    shipped = [package for package in manual if is_shipped(package, baseline)]
-    chosen = [package for package in manual if package not in shipped]
-    written = capture_sources(host)
-    sources = gathered(written.outcomes)
-    paths = keyring_paths(host, written.entries.values())
-    keyrings = gathered(capture_keyrings(host, paths, owned_by_base(host, paths, baseline)))
-    archives = archives_of(written.entries, (each.path for each in sources.left_out), database.architecture)
-    offers = read_offers(host, archives, (package.name for package in chosen))
-    found = Found(database, offers, find_debs(host, unoffered(chosen, offers)))
+    chosen, shipped = parted(manual_packages(database), baseline)
+    written = read_sources(host, baseline)
+    found = where_from(host, database, chosen, written)
     told = debconf.read_answers(host, (package.name for package in database.installed))
     section = Apt(
         baseline="installer" if baseline.from_installer else "priority",
@@ -162,22 +154,36 @@ def collect(host: Host) -> Collected[Apt]:
         shipped=names(shipped, database),
         holds=names((each for each in database.installed if each.want == "hold"), database),
         answers=told.answers,
-        sources=sources.records,
-        keyrings=keyrings.records,
-        left_out=(*sources.left_out, *keyrings.left_out, *told.left_out),
+        sources=written.files.records,
+        keyrings=written.keyrings.records,
+        left_out=(*written.files.left_out, *written.keyrings.left_out, *told.left_out),
     )
-    findings = (
-        *database.findings,
-        *baseline.findings,
-        *sources.findings,
-        *written.findings,
-        *keyrings.findings,
-        *offers.findings,
-        *told.findings,
-    )
+    known = (*database.findings, *baseline.findings, *written.findings)
     return Collected(
-        section, {**sources.contents, **keyrings.contents}, findings, losses=tuple(losses(chosen, found))
+        section,
+        contents={**written.files.contents, **written.keyrings.contents},
+        findings=(*known, *found.offers.findings, *told.findings),
+        losses=tuple(losses(chosen, found)),
     )
+
+
+def parted(
+    packages: Iterable[dpkg.Package], baseline: Baseline
+) -> tuple[list[dpkg.Package], list[dpkg.Package]]:
+    """Return the packages that the owner chose, and those that a fresh installation has anyway."""
+    chosen: list[dpkg.Package] = []
+    shipped: list[dpkg.Package] = []
+    for package in packages:
+        (shipped if is_shipped(package, baseline) else chosen).append(package)
+    return chosen, shipped
+
+
+def where_from(host: Host, database: dpkg.Database, chosen: list[dpkg.Package], written: Written) -> Found:
+    """Return what is known of where the chosen packages come from."""
+    private = frozenset(each.path for each in written.files.left_out)
+    archives = archives_of(written.entries, private, database.architecture)
+    offers = read_offers(host, archives, (package.name for package in chosen))
+    return Found(database, offers, find_debs(host, unoffered(chosen, offers)))
 
 
 def losses(chosen: Iterable[dpkg.Package], found: Found) -> Iterator[Loss]:

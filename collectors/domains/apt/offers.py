@@ -94,7 +94,7 @@ def read_offers(host: Host, archives: Iterable[Archive], wanted: Iterable[str]) 
 
 
 def archives_of(
-    entries: Mapping[str, Iterable[SourceEntry]], private: Iterable[str], architecture: str
+    entries: Mapping[str, Iterable[SourceEntry]], private: frozenset[str], architecture: str
 ) -> tuple[Archive, ...]:
     """Return the archives that enabled sources of packages name, in their order.
 

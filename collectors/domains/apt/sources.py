@@ -16,7 +16,7 @@ from collectors.domains.apt.baseline import Baseline
 from collectors.failure import Finding
 from collectors.host import Host, text
 from collectors.host import names as names_in
-from collectors.judgement.capture import Capture, content_of
+from collectors.judgement.capture import Capture, Gathered, content_of, gathered
 from collectors.judgement.knowledge import knowledge
 from collectors.record import AtPath, LeftOut, escaped, sha256
 
@@ -55,15 +55,19 @@ class Keyring(AtPath):
 
 @dataclass(frozen=True)
 class Written:
-    """What comes of each file of sources, what is written in them by path, and what could not be read."""
+    """What comes of the files of sources and of their keys, and what is written in the former by path."""
 
-    outcomes: tuple[Capture[SourceFile] | LeftOut | Finding, ...]
+    files: Gathered[SourceFile]
+    keyrings: Gathered[Keyring]
     entries: Mapping[str, tuple[SourceEntry, ...]]
     findings: tuple[Finding, ...]
 
 
-def capture_sources(host: Host) -> Written:
-    """Return what comes of each file of sources; one that holds a secret is read and left out."""
+def read_sources(host: Host, baseline: Baseline) -> Written:
+    """Return what comes of each file of sources and of each keyring.
+
+    A file of sources that holds a secret is left out, and what is written in it counts all the same.
+    """
     outcomes: list[Capture[SourceFile] | LeftOut | Finding] = []
     written: dict[str, tuple[SourceEntry, ...]] = {}
     findings: tuple[Finding, ...] = ()
@@ -75,7 +79,10 @@ def capture_sources(host: Host) -> Written:
         written[name], odd = parse_sources(content.decode(errors="surrogateescape"), path=name)
         findings += odd
         outcomes.append(_outcome(path, content, written[name]))
-    return Written(tuple(outcomes), written, findings)
+    files = gathered(outcomes)
+    paths = keyring_paths(host, written.values())
+    keyrings = gathered(capture_keyrings(host, paths, owned_by_base(host, paths, baseline)))
+    return Written(files, keyrings, written, (*files.findings, *findings, *keyrings.findings))
 
 
 def source_paths(host: Host) -> Iterator[str]:

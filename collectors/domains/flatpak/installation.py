@@ -25,6 +25,7 @@ from collectors.record import LeftOut, escaped, sha256, unescaped
 REMOTE = 'remote "'
 SETTINGS = ("languages", "extra-languages")
 TRUE = ("true", "1")
+OF_A_FILE = "it stands for a file that an app was installed from"
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def _remote(group: Group, scope: str) -> Remote:
         subset=group.get("xa.subset"),
         filter=group.get("xa.filter"),
         collection=group.get("collection-id"),
+        bound="" if group.get("url") else OF_A_FILE,
     )
 
 
@@ -197,9 +199,8 @@ def _refs(host: Host, place: Installation, kind: str) -> tuple[tuple[Ref, ...], 
 
 def _branches(host: Host, top: str, name: str) -> Iterator[tuple[str, str, str]]:
     for arch in names_in(host, f"{top}/{name}")[0]:
-        if arch != "current":
-            for branch in names_in(host, f"{top}/{name}/{arch}")[0]:
-                yield name, arch, branch
+        for branch in names_in(host, f"{top}/{name}/{arch}")[0]:
+            yield name, arch, branch
 
 
 def _ref(host: Host, scope: str, active: str, parts: tuple[str, str, str]) -> Ref | Finding | None:

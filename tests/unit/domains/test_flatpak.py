@@ -57,7 +57,7 @@ def desktop(tmp_path: Path, files: Mapping[str, str | bytes | None] | None = Non
             f"{SYSTEM}/app/{HELLO}/current": "-> x86_64/stable",
             **deployed(SYSTEM, f"app/{HELLO}/x86_64/stable", "example"),
             **deployed(SYSTEM, f"app/{HELLO}/x86_64/beta", "example"),
-            f"{SYSTEM}/app/org.example.Removed/x86_64": None,
+            f"{SYSTEM}/app/org.example.Removed/x86_64/stable": None,
             **deployed(SYSTEM, "runtime/org.example.Platform/x86_64/23.08", "example"),
             **deployed(SYSTEM, "runtime/org.example.Needed/x86_64/1", "example"),
             f"{SYSTEM}/overrides/{HELLO}": "[Context]\nfilesystems=!home;\n",
@@ -164,6 +164,8 @@ def test_an_app_from_a_bundle_is_lost(tmp_path: Path) -> None:
     }
     found = flatpak.collect(machine(tmp_path, files))
     assert [(loss.kind, loss.subject) for loss in found.losses] == [("sourceless", f"flatpak:{HELLO}")]
+    remotes = {remote.name: remote.bound for remote in found.section.remotes}
+    assert remotes == {"example": "", "hello-origin": installation.OF_A_FILE}
 
 
 def test_another_installation_has_its_name(tmp_path: Path) -> None:
@@ -183,6 +185,7 @@ def test_another_installation_has_its_name(tmp_path: Path) -> None:
         f"flatpak install --installation=extra example {HELLO}/x86_64/stable"
     ]
     assert f"flatpak:extra/{HELLO}" in ids(found)
+    assert found.findings == ()
 
 
 def test_a_password_in_an_address_is_left_out(tmp_path: Path) -> None:
