@@ -14,18 +14,6 @@ from collectors.record import LeftOut, Record, Thing, escaped
 
 TUNNELS = "/etc/wireguard"
 PRIVATE = "the keys of the tunnel {}: put them back, or make new ones with `wg genkey` and tell the peers"
-OWN_KEYS = (
-    "address",
-    "dns",
-    "mtu",
-    "table",
-    "listenport",
-    "fwmark",
-    "preup",
-    "postup",
-    "predown",
-    "postdown",
-)
 
 
 class Peer(Record):
@@ -74,7 +62,7 @@ def parse_tunnel(content: str, *, name: str) -> tuple[Tunnel, tuple[Finding, ...
     lines = (line.partition("#")[0] for line in content.split("\n"))
     groups, findings = parse_groups("\n".join(lines), name=name)
     own = group_named(groups, "Interface")
-    settings = tuple(f"{key}={value}" for key, value in own.pairs if key.lower() in OWN_KEYS)
+    settings = tuple(f"{key}={value}" for key, value in own.pairs if key.lower() != "privatekey")
     return (
         Tunnel(
             name=escaped(name.rpartition("/")[2].removesuffix(".conf")),

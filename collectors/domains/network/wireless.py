@@ -84,11 +84,12 @@ def iwd_network(file: str) -> Wifi | None:
 
 
 def parse_device(content: str, *, name: str) -> tuple[Device | None, tuple[Finding, ...]]:
-    """Return the device of an `info` file, None for one that was only seen: it was never paired."""
+    """Return the device of an `info` file, None for one that is neither trusted nor paired (has a key)."""
     groups, findings = parse_groups(content, name=name)
     said = group_named(groups, "General")
     title = said.get("Alias") or said.get("Name")
-    if not title or said.get("Trusted") + said.get("Name") == "":
+    paired = any(group.name.endswith("Key") for group in groups)
+    if not title or not (paired or said.get("Trusted") == "true"):
         return None, findings
     return (
         Device(

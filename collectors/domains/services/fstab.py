@@ -19,7 +19,7 @@ from collectors.looking import Outcome, distinct, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 FSTAB = "/etc/fstab"
-OCTAL = re.compile(r"\\([0-7]{3})")
+OCTAL = re.compile(rb"\\([0-7]{3})")
 REMOVABLE = re.compile(r"/media/(?:cdrom|floppy|usb)\d*")
 SECRET_OPTIONS = ("password", "pass", "passwd", "password2", "secret", "passphrase")
 INSTALLERS = "a disk of this machine's system: the new one's installer writes its own"
@@ -53,15 +53,10 @@ class Mount(Thing):
 
     def by_hand(self) -> str:
         """Return how the line is put back."""
-        words = (
-            self.source,
-            self.path,
-            self.kind,
-            ",".join(self.options) or "defaults",
-            "0",
-            self.check or "0",
-        )
-        return f"echo {shlex.quote(' '.join(words))} | sudo tee -a {FSTAB}"
+        options = ",".join(self.options) or "defaults"
+        words = (self.source, self.path, self.kind, options, "0", self.check or "0")
+        line = " ".join(word.replace(" ", "\\040") for word in words)
+        return f"echo {shlex.quote(line)} | sudo tee -a {FSTAB}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def collect_mounts(host: Host) -> Iterator[Outcome]:
     mounts = [mount(line, root) for line in lines]
     for name, each in zip(ids, mounts, strict=True):
         yield each.model_copy(update={"path": escaped(name)}) if name.startswith("/") else each
-    secret = sorted({escaped(line.path) for line in lines if any(map(is_secret, line.options))})
+    secret = sorted({escaped(line.path) for line in lines if holds_password(line)})
     if secret:
         why = f"holds a password for {', '.join(secret)}: put it into a file, `credentials=FILE`"
         yield LeftOut(path=FSTAB, reason=why)
@@ -96,7 +91,7 @@ def parse_fstab(content: str) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
     """Return the lines of fstab(5), and those that are none: less than three fields."""
     lines, findings = [], []
     for number, line in enumerate(content.split("\n"), start=1):
-        words = [OCTAL.sub(_byte, word) for word in line.split()]
+        words = [_plain(word) for word in line.split()]
         if not words or words[0].startswith("#"):
             continue
         if not 3 <= len(words) <= 6:
@@ -149,6 +144,11 @@ def bound(line: Line, root: str) -> str:
     return ""
 
 
+def holds_password(line: Line) -> bool:
+    """Tell whether a password is in the source or the options of a line."""
+    return any(is_secret(word) or _without_password(word) != word for word in (line.source, *line.options))
+
+
 def is_secret(option: str) -> bool:
     """Tell whether an option holds a password: `password=x`, `username=ada%x`."""
     name, _, value = option.partition("=")
@@ -159,6 +159,7 @@ def _without_password(word: str) -> str:
     return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", word)
 
 
-def _byte(found: re.Match[str]) -> str:
-    number = int(found[1], 8)
-    return chr(number) if number < 128 else bytes([number & 255]).decode(errors="surrogateescape")
+def _plain(word: str) -> str:
+    """Return a word with the bytes that stand in it as octal numbers."""
+    raw = OCTAL.sub(lambda found: bytes([int(found[1], 8) & 255]), word.encode(errors="surrogateescape"))
+    return raw.decode(errors="surrogateescape")

@@ -111,7 +111,7 @@ def _folder(element: ElementTree.Element, home: Home, titles: dict[str, str]) ->
     inside = whole == home.path or whole.startswith(f"{home.path}/")
     devices = (escaped(each.get("id") or "") for each in element.iterfind("device"))
     return SyncedFolder(
-        place=escaped(home.name(whole).rstrip("/") if inside else whole),
+        place=escaped(home.name(whole).rstrip("/") if inside else whole) or f"~{home.user}",
         folder=escaped(element.get("id") or ""),
         label=escaped(element.get("label") or ""),
         mode=escaped(element.get("type") or ""),

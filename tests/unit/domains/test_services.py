@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.collected import Collected
+from collectors.domains import services
+from collectors.domains.services import Services, fstab, rclone, syncthing
+from collectors.domains.services.known import known
+from collectors.failure import Finding
+from collectors.homes import Home
+from collectors.judgement.knowledge import knowledge
+from tests.unit.fakes import FakeHost, machine
+from tests.unit.sampled import SAMPLES, sampled
+
+PASSWD = "root:x:0:0::/root:/bin/bash\nada:x:1000:1000::/home/ada:/bin/bash\n"
+ADA = Home("ada", 1000, "/home/ada")
+WORDS = st.sampled_from(
+    [
+        *("/dev/sda1", "UUID=1", "/", "/mnt/x", "none", "swap", "ext4", "nfs", "password=x", "defaults", "0"),
+        *("#", "[a]", "type=drive", "url=x://a:b@c", "<configuration>", "</configuration>", "\\040", "\\777"),
+        "\udcff",
+    ]
+)
+TEXT = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape")) | st.lists(
+    st.tuples(WORDS, st.sampled_from([" ", "\n", "\t"]))
+).map(lambda pairs: "".join(word + end for word, end in pairs))
+
+
+def mounted(text: str) -> tuple[list[fstab.Mount], tuple[Finding, ...]]:
+    """Return the mounts of a fstab, and its lines that are none."""
+    lines, findings = fstab.parse_fstab(text)
+    root = next((line.source for line in lines if line.path == "/"), "")
+    return [fstab.mount(line, root) for line in lines], findings
+
+
+test_fstab = sampled("fstab", lambda text, name: mounted(text))
+test_syncthing = sampled("syncthing", lambda text, name: syncthing.parse_config(text, ADA, name=name))
+test_rclone = sampled("rclone", lambda text, name: rclone.parse_remotes(text, ADA, name=name))
+
+
+def host_with(tmp_path: Path, files: dict[str, str | bytes | None]) -> FakeHost:
+    return machine(tmp_path, {"/etc/passwd": PASSWD, "/home/ada": None, **files})
+
+
+def ids(found: Collected[Services]) -> list[str]:
+    return [thing.item_id() for thing in found.section.things()]
+
+
+def test_nothing_there_is_nothing_told(tmp_path: Path) -> None:
+    assert services.collect(host_with(tmp_path, {})) == Collected(Services())
+
+
+def test_the_systems_disks_are_bound_and_the_owners_come_back(tmp_path: Path) -> None:
+    text = (SAMPLES / "fstab/ubuntu-24.04").read_text("utf-8")
+    found = services.collect(host_with(tmp_path, {"/etc/fstab": text}))
+    assert {each.item_id(): (each.where, each.bound) for each in found.section.mounts} == {
+        "mount:/": ("disk", fstab.INSTALLERS),
+        "mount:/boot/efi": ("disk", fstab.INSTALLERS),
+        "mount:swap /swap.img": ("file", fstab.INSTALLERS),
+        "mount:/mnt/my photos": ("network", ""),
+        "mount:/srv/nas": ("network", ""),
+        "mount:/srv/data": ("disk", ""),
+    }
+    assert found.section.left_out == ()
+    [photos] = [each for each in found.section.mounts if each.path == "/mnt/my photos"]
+    assert photos.credentials == "/root/.nas"
+    assert photos.by_hand() == (
+        "echo '//nas.example.org/photos /mnt/my\\040photos cifs credentials=/root/.nas,uid=1000,_netdev 0 0'"
+        " | sudo tee -a /etc/fstab"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "bound"),
+    [
+        ("/dev/sdb1 /mnt/usb ext4", "disk", fstab.BY_DEVICE),
+        ("/dev/mapper/data /mnt/data ext4", "disk", ""),
+        ("/dev/cdrom /media/cdrom0 udf,iso9660 user,noauto", "disk", fstab.DRIVES),
+        ("tmpfs /tmp tmpfs size=2G", "memory", ""),
+        ("/srv/data/ada /home/ada/data none bind", "bind", ""),
+        ("/srv/disk.img /mnt/img ext4 loop", "file", ""),
+        ("UUID=1 /mnt/top btrfs subvolid=5", "disk", fstab.SUBVOLUMES),
+        ("UUID=2 /mnt/other btrfs subvol=@x", "disk", ""),
+        ("ada@nas.example.org:/x /mnt/x fuse.sshfs _netdev", "network", ""),
+        ("gdrive: /mnt/drive rclone rw", "network", ""),
+    ],
+)
+def test_where_data_are_and_what_is_bound(line: str, where: str, bound: str) -> None:
+    (_, found), findings = mounted(f"UUID=1 / btrfs subvol=@\n{line}\n")
+    assert not findings
+    assert (found.where, found.bound) == (where, bound)
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["username=ada,password=hunter22", "user=ada%hunter22", "rw,pass=hunter22", "secret=hunter22", "rw"],
+)
+def test_a_password_is_not_captured_and_told(tmp_path: Path, options: str) -> None:
+    text = f"//ada:hunter22@nas.example.org/x /mnt/x cifs {options}\n"
+    found = services.collect(host_with(tmp_path, {"/etc/fstab": text}))
+    assert ids(found)[0] == "mount:/mnt/x"
+    assert "hunter22" not in repr(found)
+    assert [each.path for each in found.section.left_out] == ["/etc/fstab"]
+
+
+def test_two_mounts_at_one_place_differ(tmp_path: Path) -> None:
+    text = "LABEL=a /mnt/x ext4\nLABEL=b /mnt/x ext4\nUUID=1 none swap\nUUID=2 none swap\n"
+    assert ids(services.collect(host_with(tmp_path, {"/etc/fstab": text}))) == [
+        "mount:/mnt/x", "mount:/mnt/x (2)", "mount:swap UUID=1", "mount:swap UUID=2",
+    ]  # fmt: skip
+
+
+def test_shares_and_maps_are_files(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {
+        "/etc/samba/smb.conf": "[global]\n",
+        "/etc/samba/secrets.tdb": "x",
+        "/var/lib/samba/usershares/photos": "path=/srv/photos\n",
+        "/etc/exports": "/srv/nas 10.0.0.0/24(rw)\n",
+        "/etc/auto.master": "/mnt /etc/auto.films\n",
+        "/etc/auto.films": "films nas.example.org:/films\n",
+    }
+    found = services.collect(host_with(tmp_path, files))
+    assert [file.path for file in found.section.files] == [
+        "/etc/auto.films", "/etc/auto.master", "/etc/exports", "/etc/samba/smb.conf",
+        "/var/lib/samba/usershares/photos",
+    ]  # fmt: skip
+    assert [each.path for each in found.section.left_out] == ["/etc/samba/secrets.tdb"]
+
+
+def test_section_files_leaves_what_is_told_here() -> None:
+    for path in (*known().settings, fstab.FSTAB, "/etc/auto.films", "/home/ada/.config/rclone/rclone.conf"):
+        rule = knowledge().by_name(path, "file")
+        assert path.startswith("/var") or (rule and rule.verdict == "elsewhere"), path
+
+
+def test_what_syncthing_and_rclone_keep_in_step(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {
+        "/home/ada/.local/state/syncthing/config.xml": (SAMPLES / "syncthing/config.xml").read_bytes(),
+        "/home/ada/.local/state/syncthing/key.pem": "x",
+        "/home/ada/.config/rclone/rclone.conf": (SAMPLES / "rclone/rclone.conf").read_bytes(),
+    }
+    found = services.collect(host_with(tmp_path, files))
+    assert ids(found) == [
+        "syncthing-folder:/srv/nas", "syncthing-folder:~ada/Documents", "syncthing-folder:~ada/Sync",
+        "syncthing-device:~ada/ember", "syncthing-device:~ada/phone",
+        "rclone:~ada/backup", "rclone:~ada/gdrive",
+        "left-out:/home/ada/.config/rclone/rclone.conf",
+        "left-out:/home/ada/.local/state/syncthing/config.xml",
+        "left-out:/home/ada/.local/state/syncthing/key.pem",
+    ]  # fmt: skip
+    assert not any(secret in repr(found) for secret in ("abcdefghijklmnop", "ya29", "obscured"))
+    assert found.section.synced[1].by_hand() == (
+        "syncthing cli config folders add --id abcd-1234 --path ~ada/Documents"
+    )
+    assert found.section.remotes[1].by_hand() == "rclone config create gdrive drive scope=drive"
+
+
+def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    path = "/home/ada/.config/syncthing/config.xml"
+    host = host_with(tmp_path, {"/etc/fstab": "nonsense\nLABEL=a /mnt/a ext4\n", path: "x"})
+    found = services.collect(replace(host, failing={path: PermissionError(13, "no")}))
+    assert ids(found) == ["mount:/mnt/a"]
+    assert found.findings == (
+        Finding(
+            "/etc/fstab:1", "not `source path type options dump check`", "mend it, then `findmnt --verify`"
+        ),
+        Finding(path, "not readable", "run with sudo"),
+    )
+
+
+def test_hostile_names_are_one_line(tmp_path: Path) -> None:
+    text = "LABEL=a /mnt/a\\012b\udcff ext4\n".encode(errors="surrogateescape")
+    assert ids(services.collect(host_with(tmp_path, {"/etc/fstab": text}))) == [r"mount:/mnt/a\x0ab\xff"]
+
+
+@settings(max_examples=50)
+@given(TEXT)
+def test_each_line_of_fstab_is_a_mount_or_a_finding(text: str) -> None:
+    lines, findings = fstab.parse_fstab(text)
+    said = [line for line in text.split("\n") if line.strip() and not line.strip().startswith("#")]
+    assert len(lines) + len(findings) == len(said)
+    for line in lines:
+        fstab.mount(line, "/dev/sda1").model_dump_json()
+
+
+@settings(max_examples=50)
+@given(TEXT)
+def test_no_text_crashes_a_parser(text: str) -> None:
+    found, findings = syncthing.parse_config(text, ADA, name="x")
+    assert found == () or findings == ()
+    for remote in rclone.parse_remotes(text, ADA, name="x")[0]:
+        assert "a:b@" not in remote.model_dump_json()
