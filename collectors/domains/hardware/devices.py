@@ -60,7 +60,7 @@ def processors(cpuinfo: str) -> Iterator[Thing]:
         key, _, value = line.partition(":")
         facts[key.strip()] = escaped(" ".join(value.split()))
     maker = facts.get("vendor_id", "")
-    model = facts.get("model name") or facts.get("Model") or maker
+    model = facts.get("model name") or maker
     packages = {"GenuineIntel": "microcode=intel-microcode", "AuthenticAMD": "microcode=amd64-microcode"}
     if model:
         yield part("processor", model, packages.get(maker, ""))
@@ -76,7 +76,7 @@ def sounds(cards: str) -> Iterator[Thing]:
 
 def parse_pci_ids(content: str, vendor: str, device: str) -> str:
     """Return what pci.ids(5) calls a device, `NVIDIA Corporation GA106`, or its numbers `10de:2504`."""
-    _, found, rest = content.partition(f"\n{vendor}  ")
+    _, found, rest = f"\n{content}".partition(f"\n{vendor}  ")
     title, _, below = rest.partition("\n")
     if not found:
         return f"{vendor}:{device}"
@@ -128,7 +128,7 @@ def _graphics(host: Host) -> Iterator[Thing]:
             continue
         vendor, device = (word(host, f"{top}/{key}").removeprefix("0x") for key in ("vendor", "device"))
         listed = next(filter(None, (said(host, path) for path in PCI_IDS)), "")
-        title = parse_pci_ids(f"\n{listed}", vendor, device)
+        title = parse_pci_ids(listed, vendor, device)
         driver = _last(host, f"{top}/driver")
         yield part("graphics", title, f"id={vendor}:{device}", f"driver={driver}" if driver else "")
 
