@@ -1,7 +1,7 @@
 """Which programs did no package manager install?
 
-Three kinds: those of the catalogue (an installer of their own), AppImages, and what was built from source.
-What is none of them is a loss.
+Four kinds: those of the catalogue (an installer of their own), AppImages, what was built from source, and
+people's own scripts. What is none of them is a loss.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from collectors.domains.programs.appimages import AppImage, appimages
 from collectors.domains.programs.builds import Build, builds
 from collectors.domains.programs.catalogue import catalogue
 from collectors.domains.programs.installed import Program, installed
+from collectors.domains.programs.scripts import scripts
 from collectors.domains.programs.unexplained import unexplained
 from collectors.host import Host, remembered
+from collectors.judgement.capture import gathered
 from collectors.looking import Outcome, Outcomes, parted
-from collectors.record import Section
+from collectors.record import File, Section
 
 
 class Programs(Section):
@@ -28,23 +30,32 @@ class Programs(Section):
     programs: tuple[Program, ...] = ()
     appimages: tuple[AppImage, ...] = ()
     builds: tuple[Build, ...] = ()
+    scripts: tuple[File, ...] = ()
 
 
 def collect(host: Host) -> Collected[Programs]:
     """Collect the section `programs`."""
     found = _known(host)
+    written = gathered(scripts(host, program_trees(host)))
     section = Programs(
         programs=found.of(Program),
         appimages=found.of(AppImage),
         builds=found.of(Build),
+        scripts=written.records,
+        left_out=written.left_out,
     )
-    lost = unexplained(host, program_trees(host))
-    return Collected(section, findings=found.findings, covers=found.covers, losses=(*found.losses, *lost))
+    return Collected(
+        section,
+        written.contents,
+        findings=(*found.findings, *written.findings),
+        covers=found.covers,
+        losses=(*found.losses, *unexplained(host, program_trees(host))),
+    )
 
 
 @remembered
 def program_trees(host: Host) -> frozenset[str]:
-    """Return the paths, with all below them, that this section brings back or tells to be lost."""
+    """Return the paths, with all below them, that this section brings back."""
     return frozenset(cover.path for cover in _known(host).covers)
 
 

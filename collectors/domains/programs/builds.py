@@ -200,13 +200,19 @@ def _configured(host: Host, path: str, folder: str) -> Evidence | None:
         given = build_systems.parse_meson_options(_text(host, f"{here}/meson-private/cmd_line.txt"))
         options = tuple(f"-D{key}={value}" for key, value in given.items())
         return _installed(host, path, Evidence("meson", listed, folder, options))
-    command = build_systems.parse_config_log(_part(host, f"{here}/config.log"))
+    logs = (_part(host, f"{here}/{name}") for name in ("config.status", "config.log"))
+    command = next(filter(None, map(build_systems.parse_configure, logs)), "")
     return _autotools(host, path, folder, command) if command else None
 
 
 def _installed(host: Host, path: str, evidence: Evidence) -> Evidence | None:
-    """Return the evidence of those installed paths that are there, outside of the clone."""
-    kept = tuple(each for each in evidence.installed if not each.startswith(f"{path}/") and _look(host, each))
+    """Return the evidence of those installed files that are there, outside of the clone.
+
+    A list names directories, too, /usr/local/bin: not all that is in them comes from here.
+    """
+    kept = tuple(
+        each for each in evidence.installed if not each.startswith(f"{path}/") and _is_there(host, each)
+    )
     programs = tuple((each, "") for each in kept if each.rpartition("/")[0].endswith(("bin", "games")))
     return Evidence(evidence.system, kept, evidence.folder, evidence.configure, programs) if kept else None
 
@@ -221,7 +227,7 @@ def _autotools(host: Host, path: str, folder: str, command: str) -> Evidence | N
         name for place in ("", "src", "bin", "tools") for name in _programs(host, f"{path}/{folder}/{place}")
     }
     where = [(f"{prefix}/{kind}/{name}", "") for kind in ("bin", "sbin") for name in sorted(built)]
-    found = tuple(each for each in where if each[0] not in packaged(host) and _look(host, each[0]))
+    found = tuple(each for each in where if each[0] not in packaged(host) and _is_there(host, each[0]))
     installed = tuple(place for place, _ in found)
     return Evidence("autotools", installed, folder, tuple(shlex.split(command)), found) if found else None
 
@@ -296,11 +302,13 @@ def _equal(host: Host, one: str, other: str) -> bool:
         return False
 
 
-def _look(host: Host, path: str) -> bool:
+def _is_there(host: Host, path: str) -> bool:
+    """Tell whether a file or a link is there."""
     try:
-        return host.look(path) is not None
+        entry = host.look(path)
     except OSError:
         return False
+    return entry is not None and not entry.is_dir
 
 
 def _text(host: Host, path: str) -> str:
