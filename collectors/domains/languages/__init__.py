@@ -6,10 +6,10 @@ that only another one needs) is no item.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from collectors.collected import Collected, Cover, Loss
+from collectors.collected import Collected, Cover
 from collectors.domains.languages import (
     brew,
     cargo,
@@ -35,32 +35,15 @@ from collectors.domains.languages.npm import Npm
 from collectors.domains.languages.package import launchers
 from collectors.domains.languages.pip import Pip
 from collectors.domains.languages.pipx import Pipx
+from collectors.domains.languages.reading import closed_homes, open_homes
 from collectors.domains.languages.toolchains import Toolchain, ToolchainDefault
 from collectors.domains.languages.uv import Uv
 from collectors.failure import Finding
-from collectors.homes import homes
 from collectors.host import Host
+from collectors.looking import Outcome, parted
 from collectors.record import Section, Thing
 
 MODULES = (npm, node, pipx, pip, uv, cargo, golang, gem, conda, brew, toolchains, rustup)
-FIELDS = {
-    "npm": Npm,
-    "pnpm": Pnpm,
-    "yarn": Yarn,
-    "bun": Bun,
-    "pipx": Pipx,
-    "pip": Pip,
-    "uv": Uv,
-    "cargo": Cargo,
-    "go": Go,
-    "gem": Gem,
-    "conda": Conda,
-    "brew": Formula,
-    "casks": Cask,
-    "taps": Tap,
-    "toolchains": Toolchain,
-    "defaults": ToolchainDefault,
-}
 BINS = (".local/bin", "bin", ".bun/bin", ".local/share/pnpm", ".yarn/bin")
 
 
@@ -91,36 +74,33 @@ def collect(host: Host) -> Collected[Languages]:
     """Collect the section `languages`."""
     told = [each for module in MODULES for each in module.found(host)]
     covers = [each for each in told if isinstance(each, Cover)]
-    bins = ("/usr/local/bin", *(home.within(name) for home in homes(host) for name in BINS))
-    told += [*managers.caches(host), *launchers(host, bins, covers)]
-    things, doubled = distinct(each for each in told if isinstance(each, Thing))
-    return Collected(
-        section(things),
-        findings=tuple(dict.fromkeys((*(each for each in told if isinstance(each, Finding)), *doubled))),
-        covers=tuple(sorted({each for each in told if isinstance(each, Cover)}, key=_place)),
-        losses=tuple(each for each in told if isinstance(each, Loss)),
+    bins = ("/usr/local/bin", *(home.within(name) for home in open_homes(host) for name in BINS))
+    found = parted((*told, *closed_homes(host), *managers.caches(host), *launchers(host, bins, covers)))
+    section = Languages(
+        npm=found.of(Npm),
+        pnpm=found.of(Pnpm),
+        yarn=found.of(Yarn),
+        bun=found.of(Bun),
+        pipx=found.of(Pipx),
+        pip=found.of(Pip),
+        uv=found.of(Uv),
+        cargo=found.of(Cargo),
+        go=found.of(Go),
+        gem=found.of(Gem),
+        conda=found.of(Conda),
+        brew=found.of(Formula),
+        casks=found.of(Cask),
+        taps=found.of(Tap),
+        toolchains=found.of(Toolchain),
+        defaults=found.of(ToolchainDefault),
     )
+    placed = tuple(sorted(set(found.covers), key=lambda cover: (cover.path, cover.by)))
+    return Collected(section, {}, (*found.findings, *doubled(told)), placed, found.losses)
 
 
-def distinct(things: Iterable[Thing]) -> tuple[tuple[Thing, ...], tuple[Finding, ...]]:
-    """Return the things sorted by id, the first of each; another one that differs is a finding."""
+def doubled(outcomes: Iterable[Outcome]) -> Iterator[Finding]:
+    """Yield a finding for each thing that differs from another one with its id: only the first is told."""
     by_id: dict[str, Thing] = {}
-    findings = []
-    for thing in things:
-        name = thing.item_id()
-        if by_id.setdefault(name, thing) != thing:
-            findings.append(Finding(name, "installed twice: one of them is told", "uninstall one of them"))
-    return tuple(by_id[name] for name in sorted(by_id)), tuple(findings)
-
-
-def section(things: Iterable[Thing]) -> Languages:
-    """Return the section of these things by their kinds."""
-    ordered = tuple(things)
-    by_field = {
-        field: tuple(thing for thing in ordered if type(thing) is kind) for field, kind in FIELDS.items()
-    }
-    return Languages.model_validate(by_field)
-
-
-def _place(cover: Cover) -> tuple[str, str]:
-    return cover.path, cover.by
+    for each in outcomes:
+        if isinstance(each, Thing) and by_id.setdefault(each.item_id(), each) != each:
+            yield Finding(each.item_id(), "installed twice: one of them is told", "uninstall one of them")

@@ -11,16 +11,26 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
-from collectors.domains.languages.package import Package, Told, command, launchers, shown
-from collectors.domains.languages.reading import content, folders, json_table, name_of, table, word, words
+from collectors.domains.languages.package import Package, command, launchers, shown
+from collectors.domains.languages.reading import (
+    content,
+    folders,
+    json_table,
+    name_of,
+    open_homes,
+    word,
+    words,
+)
 from collectors.failure import Finding
-from collectors.homes import homes
 from collectors.host import Entry, Host
+from collectors.looking import Outcome, entry_at, mapping
 from collectors.record import escaped
 
 SHARED = "/home/linuxbrew/.linuxbrew"
 USUAL_TAPS = ("homebrew/core", "homebrew/cask")
 TAPS = ("Homebrew/Library/Taps", "Library/Taps")
+# Where brew links what is in kegs.
+LINKED = ("include", "lib", "share", "var/homebrew")
 FOR_ANOTHER = "made anew by brew for a formula that needs it"
 
 
@@ -71,20 +81,22 @@ class Tab:
     options: tuple[str, ...] = ()
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield what each Homebrew installed: the machine's, and that of a person."""
     prefixes = [("", SHARED)]
     prefixes += [
-        (home.user, home.within(".linuxbrew")) for home in homes(host) if home.path != "/home/linuxbrew"
+        (home.user, home.within(".linuxbrew")) for home in open_homes(host) if home.path != "/home/linuxbrew"
     ]
     for user, prefix in prefixes:
         told = (*formulae(host, prefix, user), *casks(host, prefix, user), *taps(host, prefix, user))
         yield from told
+        if told:
+            yield from (Cover(f"{prefix}/{folder}", "made anew by brew") for folder in LINKED)
         covers = [each for each in told if isinstance(each, Cover)]
         yield from launchers(host, (f"{prefix}/bin", f"{prefix}/sbin", f"{prefix}/opt"), covers)
 
 
-def formulae(host: Host, prefix: str, user: str) -> Iterator[Told]:
+def formulae(host: Host, prefix: str, user: str) -> Iterator[Outcome]:
     """Yield what comes of each formula: the newest version that is there counts."""
     for rack in folders(host, f"{prefix}/Cellar"):
         if isinstance(rack, Finding):
@@ -99,7 +111,7 @@ def formulae(host: Host, prefix: str, user: str) -> Iterator[Told]:
             yield from _formula(host, prefix, user, rack, newest)
 
 
-def _formula(host: Host, prefix: str, user: str, rack: Entry, keg: Entry) -> Iterator[Told]:
+def _formula(host: Host, prefix: str, user: str, rack: Entry, keg: Entry) -> Iterator[Outcome]:
     path = f"{keg.path}/INSTALL_RECEIPT.json"
     text = content(host, path)
     tab = parse_tab(text, escaped(path)) if isinstance(text, str) else text
@@ -114,14 +126,14 @@ def _formula(host: Host, prefix: str, user: str, rack: Entry, keg: Entry) -> Ite
             version=escaped(name_of(keg)),
             tap="" if tab.tap in USUAL_TAPS else shown(tab.tap),
             options=tuple(map(shown, tab.options)),
-            pinned=host.look(f"{prefix}/var/homebrew/pinned/{name_of(rack)}") is not None,
+            pinned=entry_at(host, f"{prefix}/var/homebrew/pinned/{name_of(rack)}")[0] is not None,
         )
         yield formula
         by = formula.item_id()
     yield Cover(rack.path, by)
 
 
-def casks(host: Host, prefix: str, user: str) -> Iterator[Told]:
+def casks(host: Host, prefix: str, user: str) -> Iterator[Outcome]:
     """Yield what comes of each cask; its versions are folders beside `.metadata`."""
     for folder in folders(host, f"{prefix}/Caskroom"):
         if isinstance(folder, Finding):
@@ -134,7 +146,7 @@ def casks(host: Host, prefix: str, user: str) -> Iterator[Told]:
         yield Cover(folder.path, cask.item_id())
 
 
-def taps(host: Host, prefix: str, user: str) -> Iterator[Told]:
+def taps(host: Host, prefix: str, user: str) -> Iterator[Outcome]:
     """Yield what comes of each tap: a folder `ada/homebrew-tools` is the tap `ada/tools`."""
     for top in TAPS:
         for owner in folders(host, f"{prefix}/{top}"):
@@ -145,7 +157,7 @@ def taps(host: Host, prefix: str, user: str) -> Iterator[Told]:
                     yield from _tap(host, user, name_of(owner), clone)
 
 
-def _tap(host: Host, user: str, owner: str, clone: Entry) -> Iterator[Told]:
+def _tap(host: Host, user: str, owner: str, clone: Entry) -> Iterator[Outcome]:
     name = f"{owner}/{name_of(clone).removeprefix('homebrew-')}"
     text = content(host, f"{clone.path}/.git/config")
     if isinstance(text, Finding):
@@ -169,7 +181,7 @@ def parse_tab(text: str, path: str) -> Tab | Finding:
     if isinstance(data, Finding):
         return data
     on_request = data.get("installed_on_request") is True or "installed_on_request" not in data
-    return Tab(on_request, word(table(data.get("source")).get("tap")), words(data.get("used_options")))
+    return Tab(on_request, word(mapping(data.get("source")).get("tap")), words(data.get("used_options")))
 
 
 def parse_origin(text: str) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
-from collectors.domains.languages.reading import content, json_table, table, word, words
+from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.reading import content, is_name, json_table, open_homes, word, words
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 CARGO = ".cargo"
@@ -74,9 +75,9 @@ class Installed:
     bins: tuple[str, ...] = ()
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the programs that cargo installed, and their files."""
-    for home in homes(host):
+    for home in open_homes(host):
         path = home.within(CARGO, ".crates2.json")
         text = content(host, path)
         if isinstance(text, Finding):
@@ -88,7 +89,7 @@ def found(host: Host) -> Iterator[Told]:
                 yield from _program(home, crate)
 
 
-def _program(home: Home, crate: Installed) -> Iterator[Told]:
+def _program(home: Home, crate: Installed) -> Iterator[Outcome]:
     program = Cargo(
         user=escaped(home.user),
         name=shown(crate.name),
@@ -102,7 +103,7 @@ def _program(home: Home, crate: Installed) -> Iterator[Told]:
     )
     yield program
     for name in crate.bins:
-        if "/" not in name and "\0" not in name and name not in (".", ".."):
+        if is_name(name):
             yield Cover(home.within(CARGO, "bin", name), program.item_id())
     if crate.source.startswith(LOCAL):
         folder = shown(crate.source.partition("+file://")[2].partition("?")[0])
@@ -136,10 +137,10 @@ def parse_crates(text: str, path: str) -> tuple[tuple[Installed, ...], tuple[Fin
     if isinstance(data, Finding):
         return (), (data,)
     crates, findings = [], []
-    for key, value in table(data.get("installs")).items():
+    for key, value in mapping(data.get("installs")).items():
         match = KEY.fullmatch(key)
         if match and isinstance(value, dict):
-            crates.append(_installed(match, table(value)))
+            crates.append(_installed(match, mapping(value)))
         else:
             findings.append(
                 Finding(f"{path}: {shown(key)}", "not `name version (source)`", "install it again")

@@ -15,11 +15,12 @@ from typing import ClassVar
 
 from collectors.collected import Cover
 from collectors.domains.languages.managers import Room
-from collectors.domains.languages.package import Package, Told, command, short, shown
-from collectors.domains.languages.reading import content, entries, folders
+from collectors.domains.languages.package import Package, command, short, shown
+from collectors.domains.languages.reading import content, entries, folders, is_path, open_homes
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host
+from collectors.looking import Outcome, entry_at
 from collectors.record import escaped
 
 BASES = (
@@ -69,7 +70,7 @@ class History:
     channels: dict[str, str] = field(default_factory=dict)
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the environments of conda: the machine's and each person's."""
     seen: set[str] = set()
     for home, path in environments(host):
@@ -84,7 +85,7 @@ def rooms(host: Host) -> Iterator[Room]:
     """Yield the environments as places where pip may have put packages."""
     paths = {path: home for home, path in environments(host) if isinstance(path, str)}
     for path, home in paths.items():
-        if host.look(f"{path}/conda-meta/history"):
+        if entry_at(host, f"{path}/conda-meta/history")[0]:
             within = command("conda", "run", "--prefix", short(home, path))
             yield Room(path, home, f"conda/{_name(host, home, path)}", within)
 
@@ -94,7 +95,7 @@ def environments(host: Host) -> Iterator[tuple[Home | None, str | Finding]]:
     for name in BASES:
         for path in _with_inner(host, f"{SYSTEM}/{name}"):
             yield None, path
-    for home in homes(host):
+    for home in open_homes(host):
         for path in _of_person(host, home):
             yield home, path
 
@@ -124,10 +125,10 @@ def _paths(host: Host, folder: str) -> Iterator[str | Finding]:
 def parse_environments(text: str) -> tuple[str, ...]:
     """Return the absolute paths in an environments.txt."""
     lines = (line.strip() for line in text.split("\n"))
-    return tuple(posixpath.normpath(line) for line in lines if line.startswith("/") and "\0" not in line)
+    return tuple(path for path in map(posixpath.normpath, lines) if is_path(path))
 
 
-def _environment(host: Host, home: Home | None, path: str) -> Iterator[Told]:
+def _environment(host: Host, home: Home | None, path: str) -> Iterator[Outcome]:
     text = content(host, f"{path}/conda-meta/history")
     if not isinstance(text, str):
         yield from (text,) if text else ()

@@ -13,11 +13,12 @@ from typing import ClassVar
 
 from collectors.collected import Cover
 from collectors.domains.languages.managers import Room, managers, rooms
-from collectors.domains.languages.package import Package, Told, command, shown
-from collectors.domains.languages.reading import content, entries, folders
+from collectors.domains.languages.package import Package, command, shown
+from collectors.domains.languages.reading import content, entries, folders, is_name, open_homes
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Entry, Host
+from collectors.looking import Outcome
 from collectors.record import escaped
 
 SYSTEM = "/var/lib/gems"
@@ -64,7 +65,7 @@ class Place:
     room: Room | None = None
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the gems that were asked for, and what comes back with them."""
     seen: set[str] = set()
     for place in places(host):
@@ -82,7 +83,7 @@ def found(host: Host) -> Iterator[Told]:
 def places(host: Host) -> Iterator[Place | Finding]:
     """Yield the folders of gems: the machine's, each person's, each toolchain's; new Rubies first."""
     yield from _places(host, SYSTEM, "/usr/local/bin")
-    for home in homes(host):
+    for home in open_homes(host):
         for path in OWN:
             yield from _places(host, home.within(path), "", home)
     for room in rooms(host, "ruby"):
@@ -104,7 +105,7 @@ def _numbers(path: str) -> tuple[int, ...]:
     return tuple(int(each) for each in re.findall(r"\d{1,9}", path.rpartition("/")[2]))
 
 
-def gems(host: Host, place: Place) -> Iterator[Told]:
+def gems(host: Host, place: Place) -> Iterator[Outcome]:
     """Yield what comes of each gem in a folder of gems."""
     with_ruby = managers().gems if place.room else frozenset()
     read: dict[str, Specification] = {}
@@ -118,13 +119,16 @@ def gems(host: Host, place: Place) -> Iterator[Told]:
                 yield specification
             elif specification:
                 read[entry.path] = specification
+    if read:
+        for part in ("extensions", "plugins"):
+            yield Cover(f"{place.path}/{part}", "made anew by gem")
     needed = {need for each in read.values() for need in each.needs if need != each.name}
     for path, specification in read.items():
         if specification.name not in with_ruby:
             yield from _gem(place, path, specification, needed=specification.name in needed)
 
 
-def _gem(place: Place, path: str, specification: Specification, *, needed: bool) -> Iterator[Told]:
+def _gem(place: Place, path: str, specification: Specification, *, needed: bool) -> Iterator[Outcome]:
     by = "made anew by gem for one that needs it"
     if not needed:
         room = place.room
@@ -142,7 +146,7 @@ def _gem(place: Place, path: str, specification: Specification, *, needed: bool)
     for part in (f"gems/{full}", f"cache/{full}.gem", f"doc/{full}", f"build_info/{full}.info"):
         yield Cover(f"{place.path}/{part}", by)
     for program in specification.programs:
-        if "/" not in program and "\0" not in program and program not in (".", ".."):
+        if is_name(program):
             yield Cover(f"{place.bins}/{program}", by)
 
 

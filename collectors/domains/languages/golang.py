@@ -12,12 +12,13 @@ from typing import ClassVar
 
 from collectors.collected import Cover, Loss
 from collectors.domains.languages.buildinfo import BuildInfo, parse_blob, parse_modules, read_blob
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
-from collectors.domains.languages.reading import content, entries
+from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.reading import content, entries, is_path, open_homes
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Entry, Host
 from collectors.judgement.capture import unread
+from collectors.looking import Outcome
 from collectors.record import escaped
 
 SETTINGS = ".config/go/env"
@@ -41,9 +42,9 @@ class Go(Package):
         return command("go", "install", *tags, f"{self.name}@{self.version or 'latest'}")
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the programs that Go built for a person, and their files."""
-    for home in homes(host):
+    for home in open_homes(host):
         seen: set[str] = set()
         for folder in bins(host, home):
             if isinstance(folder, Finding):
@@ -66,17 +67,17 @@ def bins(host: Host, home: Home) -> Iterator[str | Finding]:
     gopath = settings.get("GOPATH", "").partition(":")[0] or home.within("go")
     usual = home.within("go/bin")
     yield from dict.fromkeys(
-        path for path in (settings.get("GOBIN", ""), f"{gopath}/bin", usual) if path.startswith("/")
+        path for path in (settings.get("GOBIN", ""), f"{gopath}/bin", usual) if is_path(path)
     )
 
 
 def parse_environment(text: str) -> dict[str, str]:
     """Return what `go env -w` set of the places of programs, `GOBIN` and `GOPATH`; the last line counts."""
     found = (VARIABLE.fullmatch(line) for line in text.split("\n"))
-    return {each[1]: each[2] for each in found if each and "\0" not in each[2]}
+    return {each[1]: each[2] for each in found if each}
 
 
-def _program(host: Host, home: Home, entry: Entry) -> Iterator[Told]:
+def _program(host: Host, home: Home, entry: Entry) -> Iterator[Outcome]:
     try:
         blob = read_blob(lambda start, size_bytes: host.part(entry.path, start, size_bytes))
     except OSError as error:
@@ -119,7 +120,7 @@ def is_local(build: BuildInfo) -> bool:
     return changed or unknown or bool(build.replaced) or "." not in build.package.partition("/")[0]
 
 
-def _once(told: Iterator[Told], seen: set[str]) -> Iterator[Told]:
+def _once(told: Iterator[Outcome], seen: set[str]) -> Iterator[Outcome]:
     """Yield what is told, each program once: a copy with another name is the same one."""
     for each in told:
         if isinstance(each, Go):

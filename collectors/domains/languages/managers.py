@@ -15,10 +15,11 @@ from typing import Literal
 from collectors.collected import Cover
 from collectors.document import validated
 from collectors.domains.languages.package import shown
-from collectors.domains.languages.reading import entries, folders, name_of
+from collectors.domains.languages.reading import entries, folders, name_of, open_homes
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Entry, Host, remembered
+from collectors.looking import entry_at
 from collectors.record import Record, escaped
 
 ANY = "*"
@@ -109,7 +110,7 @@ def versions(host: Host) -> tuple[Version | Finding, ...]:
     """Return every version that a manager keeps in a home; a symlink among them, too."""
     return tuple(
         each
-        for home in homes(host)
+        for home in open_homes(host)
         for manager in managers().managers
         for each in _versions(host, home, manager)
     )
@@ -128,10 +129,10 @@ def rooms(host: Host, runtime: str) -> Iterator[Room]:
 
 def caches(host: Host) -> Iterator[Cover]:
     """Yield what managers make anew."""
-    for home in homes(host):
+    for home in open_homes(host):
         for by, paths in managers().caches.items():
             for path in paths:
-                if host.look(home.within(path)):
+                if entry_at(host, home.within(path))[0]:
                     yield Cover(home.within(path), f"made anew by {by}")
 
 

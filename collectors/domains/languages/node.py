@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.npm import read_manifest
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
-from collectors.domains.languages.reading import content, folders, json_table, table, word
+from collectors.domains.languages.npm import Manifest, read_manifest
+from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.reading import content, folders, is_name, json_table, open_homes, word
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 LOCAL = ("link:", "file:", "portal:", "/", "./", "../")
@@ -25,6 +26,7 @@ class NodePackage(Package):
     """A global package of another manager than npm; `asked` is the range or the address asked for."""
 
     COMMAND: ClassVar[tuple[str, ...]]
+    BINS: ClassVar[str]
 
     asked: str = ""
 
@@ -41,6 +43,7 @@ class Pnpm(NodePackage):
 
     KIND: ClassVar[str] = "pnpm"
     COMMAND: ClassVar[tuple[str, ...]] = ("pnpm", "add", "--global")
+    BINS: ClassVar[str] = ".local/share/pnpm"
 
 
 class Yarn(NodePackage):
@@ -48,6 +51,7 @@ class Yarn(NodePackage):
 
     KIND: ClassVar[str] = "yarn"
     COMMAND: ClassVar[tuple[str, ...]] = ("yarn", "global", "add")
+    BINS: ClassVar[str] = ".yarn/bin"
 
 
 class Bun(NodePackage):
@@ -55,11 +59,12 @@ class Bun(NodePackage):
 
     KIND: ClassVar[str] = "bun"
     COMMAND: ClassVar[tuple[str, ...]] = ("bun", "add", "--global")
+    BINS: ClassVar[str] = ".bun/bin"
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the global packages of each of the managers."""
-    for home in homes(host):
+    for home in open_homes(host):
         for folder in folders(host, home.within(".local/share/pnpm/global")):
             if isinstance(folder, Finding):
                 yield folder
@@ -69,7 +74,7 @@ def found(host: Host) -> Iterator[Told]:
         yield from _packages(host, home, home.within(".bun/install/global"), Bun)
 
 
-def _packages(host: Host, home: Home, folder: str, kind: type[NodePackage]) -> Iterator[Told]:
+def _packages(host: Host, home: Home, folder: str, kind: type[NodePackage]) -> Iterator[Outcome]:
     path = f"{folder}/package.json"
     text = content(host, path)
     if not isinstance(text, str):
@@ -82,11 +87,16 @@ def _packages(host: Host, home: Home, folder: str, kind: type[NodePackage]) -> I
     yield Cover(folder, f"made anew by {kind.KIND}")
     for name, spec in asked.items():
         modules = f"{folder}/node_modules/{name}"
-        manifest = read_manifest(host, modules) if ".." not in name and "\0" not in name else None
-        version = "" if manifest is None or isinstance(manifest, Finding) else manifest.version
-        package = kind(user=escaped(home.user), name=shown(name), version=shown(version), asked=shown(spec))
+        manifest = read_manifest(host, modules) if all(map(is_name, name.split("/"))) else Manifest()
+        if isinstance(manifest, Finding):
+            yield manifest
+            manifest = Manifest()
+        package = kind(
+            user=escaped(home.user), name=shown(name), version=shown(manifest.version), asked=shown(spec)
+        )
         yield package
-        yield Cover(modules, package.item_id())
+        for program in manifest.programs:
+            yield Cover(home.within(kind.BINS, program), package.item_id())
         if spec.startswith(LOCAL):
             yield sourceless(package, shown(spec), "push its folder to a remote, and install it from there")
 
@@ -96,4 +106,4 @@ def parse_dependencies(text: str, path: str) -> dict[str, str] | Finding:
     data = json_table(text, path)
     if isinstance(data, Finding):
         return data
-    return {name: word(spec) for name, spec in sorted(table(data.get("dependencies")).items()) if name}
+    return {name: word(spec) for name, spec in sorted(mapping(data.get("dependencies")).items()) if name}

@@ -14,11 +14,23 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.debian import dpkg
 from collectors.domains.languages.managers import Room, rooms
-from collectors.domains.languages.package import Package, Told, command, launchers, short, shown, sourceless
-from collectors.domains.languages.reading import content, entries, json_table, name_of, word
+from collectors.domains.languages.package import Package, command, launchers, short, shown, sourceless
+from collectors.domains.languages.reading import (
+    Table,
+    content,
+    entries,
+    is_name,
+    is_path,
+    json_table,
+    name_of,
+    open_homes,
+    target_of,
+    word,
+)
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Entry, Host
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 DISTRIBUTION = "/usr"
@@ -53,11 +65,15 @@ class Npm(Package):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a package.json says: the version, where npm got it from, and whether no registry may have it."""
+    """What a package.json says.
+
+    `source` is where npm got the package from, `private` whether no registry may have it.
+    """
 
     version: str = ""
     source: str = ""
     private: bool = False
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +85,7 @@ class Prefix:
     room: Room | None = None
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the global packages of npm, and what comes back with them."""
     for prefix in prefixes(host):
         if isinstance(prefix, Finding):
@@ -77,16 +93,16 @@ def found(host: Host) -> Iterator[Told]:
             continue
         told = tuple(packages(host, prefix))
         yield from told
-        yield from launchers(
-            host, (f"{prefix.path}/bin",), (each for each in told if isinstance(each, Cover))
-        )
+        if told:
+            links = (f"{prefix.path}/bin", f"{prefix.path}/share/man/man1")
+            yield from launchers(host, links, (each for each in told if isinstance(each, Cover)))
 
 
 def prefixes(host: Host) -> Iterator[Prefix | Finding]:
     """Yield the places where global packages may be: the machine's, each person's, each toolchain's."""
     for path in SYSTEM_PREFIXES:
         yield Prefix(path)
-    for home in homes(host):
+    for home in open_homes(host):
         text = content(host, home.within(".npmrc"))
         if isinstance(text, Finding):
             yield text
@@ -109,11 +125,11 @@ def parse_prefix(text: str, home: str) -> str:
     for start in ("~/", "${HOME}/", "$HOME/"):
         if chosen.startswith(start):
             chosen = f"{home}/{chosen.removeprefix(start)}"
-    usable = chosen.startswith("/") and "\0" not in chosen
-    return posixpath.normpath(chosen).replace("//", "/") if usable else ""
+    path = posixpath.normpath(chosen.replace("//", "/"))
+    return path if is_path(path) else ""
 
 
-def packages(host: Host, prefix: Prefix) -> Iterator[Told]:
+def packages(host: Host, prefix: Prefix) -> Iterator[Outcome]:
     """Yield what comes of each global package in a prefix."""
     modules = f"{prefix.path}/{MODULES}"
     listed = tuple(entries(host, modules))
@@ -127,18 +143,13 @@ def packages(host: Host, prefix: Prefix) -> Iterator[Told]:
                 yield from _package(host, prefix, entry)
 
 
-def _package(host: Host, prefix: Prefix, entry: Entry) -> Iterator[Told]:
+def _package(host: Host, prefix: Prefix, entry: Entry) -> Iterator[Outcome]:
     name = entry.path.removeprefix(f"{prefix.path}/{MODULES}/")
     if entry.is_foreign or not (entry.is_dir or entry.is_symlink) or name.startswith("."):
         return
     if prefix.room and name in WITH_NODE:
         return
-    manifest: Manifest | Finding = Manifest()
-    if entry.is_symlink:
-        folder = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), host.link(entry.path)))
-        manifest = Manifest(source=f"file:{folder}")
-    else:
-        manifest = read_manifest(host, entry.path)
+    manifest = _linked(host, entry) if entry.is_symlink else read_manifest(host, entry.path)
     if isinstance(manifest, Finding):
         yield manifest
         manifest = Manifest()
@@ -149,6 +160,12 @@ def _package(host: Host, prefix: Prefix, entry: Entry) -> Iterator[Told]:
     if local or manifest.private:
         where = escaped(manifest.source.removeprefix("file:")) if local else "a package marked private"
         yield sourceless(package, where, "push its folder to a remote, and install it from there")
+
+
+def _linked(host: Host, entry: Entry) -> Manifest | Finding:
+    """Return what is known of a package that `npm link` made: the folder that it is."""
+    folder = target_of(host, entry)
+    return folder if isinstance(folder, Finding) else Manifest(source=f"file:{folder}")
 
 
 def _npm(prefix: Prefix, name: str, manifest: Manifest) -> Npm:
@@ -178,7 +195,15 @@ def parse_manifest(text: str, path: str) -> Manifest | Finding:
     if isinstance(data, Finding):
         return data
     source = next((each for key in ("_resolved", "_from") if _is_source(each := word(data.get(key)))), "")
-    return Manifest(word(data.get("version")), source, data.get("private") is True)
+    version, private = word(data.get("version")), data.get("private") is True
+    return Manifest(version, source, private, parse_programs(data))
+
+
+def parse_programs(data: Table) -> tuple[str, ...]:
+    """Return the names of the programs in a package.json: the keys of `bin`, or the package's own name."""
+    declared = data.get("bin")
+    named = [word(data.get("name")).rpartition("/")[2]] if isinstance(declared, str) else mapping(declared)
+    return tuple(sorted(filter(is_name, named)))
 
 
 def _is_source(source: str) -> bool:

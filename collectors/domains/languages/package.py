@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
-from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import unread
+from collectors.looking import Outcome
 from collectors.record import Thing, escaped
 
-# Halves of a letter that JSON can write, but no file name can hold.
-HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # What may be a password or a token before the host of an address; of `ssh://git:x@` the name stays.
 CREDENTIALS = re.compile(
     r"(?<=http://)[^/@\s]+@|(?<=https://)[^/@\s]+@|(?<=://)(?P<user>[^/@:\s]+):[^/@\s]*@"
@@ -44,12 +42,9 @@ class Package(Thing):
         return "/".join(part for part in (whose, self.runtime, self.name) if part)
 
 
-Told = Thing | Finding | Cover | Loss
-
-
 def shown(word: str) -> str:
     """Return a word from a file in one line of valid UTF-8, as a record may have it: without credentials."""
-    return escaped(HALVES.sub("\ufffd", CREDENTIALS.sub(_user, word)))
+    return escaped(CREDENTIALS.sub(_user, word))
 
 
 def command(*words: str) -> str:
@@ -70,7 +65,7 @@ def sourceless(item: Thing, from_where: str, remedy: str) -> Loss:
     return Loss("sourceless", item.item_id(), reason, remedy)
 
 
-def launchers(host: Host, folders: Iterable[str], covers: Iterable[Cover]) -> Iterator[Told]:
+def launchers(host: Host, folders: Iterable[str], covers: Iterable[Cover]) -> Iterator[Outcome]:
     """Yield a cover for each symlink in `folders` that leads into what is covered, by the same item."""
     by_path = {cover.path: cover.by for cover in covers}
     for folder in sorted(set(folders)):

@@ -15,12 +15,13 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.domains.languages import conda
 from collectors.domains.languages.managers import Room, rooms
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
-from collectors.domains.languages.reading import content, folders, json_table, name_of, table, word
+from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.reading import content, folders, json_table, name_of, open_homes, word
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host, names
 from collectors.judgement.capture import unread
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 SITES = ("dist-packages", "site-packages")
@@ -81,7 +82,7 @@ class Site:
     room: Room | None = None
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the packages that pip was asked for; the newest Python that has one counts."""
     seen = set()
     for site in sites(host):
@@ -99,7 +100,7 @@ def found(host: Host) -> Iterator[Told]:
 def sites(host: Host) -> Iterator[Site | Finding]:
     """Yield the folders of packages: the machine's, each person's, each toolchain's; new Pythons first."""
     yield from _sites(host, "/usr/local")
-    for home in homes(host):
+    for home in open_homes(host):
         yield from _sites(host, home.within(".local"), home)
     for room in (*rooms(host, "python"), *conda.rooms(host)):
         yield from _sites(host, room.path, room.home, room)
@@ -120,7 +121,7 @@ def _sites(
             yield Site(f"{path}/{site}", prefix, f"{major}.{minor}", home, room)
 
 
-def packages(host: Host, site: Site) -> Iterator[Told]:
+def packages(host: Host, site: Site) -> Iterator[Outcome]:
     """Yield what comes of each package in a folder of them."""
     try:
         inside = host.glance(site.path).folders
@@ -135,7 +136,7 @@ def packages(host: Host, site: Site) -> Iterator[Told]:
             yield from _package(host, site, f"{site.path}/{name}", match["name"], match["version"])
 
 
-def _package(host: Host, site: Site, folder: str, name: str, version: str) -> Iterator[Told]:
+def _package(host: Host, site: Site, folder: str, name: str, version: str) -> Iterator[Outcome]:
     try:
         inside = frozenset(names(host, folder))
     except OSError as error:
@@ -190,13 +191,13 @@ def parse_direct_url(text: str, path: str) -> Source | Finding:
     data = json_table(text, path)
     if isinstance(data, Finding):
         return data
-    url, vcs = word(data.get("url")), table(data.get("vcs_info"))
+    url, vcs = word(data.get("url")), mapping(data.get("vcs_info"))
     if not url:
         return Finding(path, "names no address", "install it again")
     below = f"#subdirectory={word(data.get('subdirectory'))}" if data.get("subdirectory") else ""
     if url.startswith("file:"):
         folder = url.removeprefix("file://")
-        editable = table(data.get("dir_info")).get("editable") is True
+        editable = mapping(data.get("dir_info")).get("editable") is True
         return Source(folder if editable else url, folder, editable)
     if vcs:
         revision = word(vcs.get("requested_revision")) or word(vcs.get("commit_id"))

@@ -12,31 +12,35 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
+from collectors.domains.languages.package import Package, command, shown, sourceless
 from collectors.domains.languages.reading import (
     Table,
     content,
-    folders,
+    entries,
     json_table,
     name_of,
-    table,
+    open_homes,
     word,
     words,
 )
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 GLOBAL = "/opt/pipx/venvs"
 OWN = (".local/share/pipx/venvs", ".local/pipx/venvs")
+# A requirement that says which version or where it is from.
+NAMES_VERSION = re.compile(r"[=<>~@/ ]")
 LOCAL = re.compile(r"(?:git\+)?file:|/|\.\.?/|~/")
 
 
 class Pipx(Package):
     """A program that pipx installed; its name is that of its environment, suffix included.
 
-    `package` is what was asked for: `black[d]==23.1.0`, or an address. `python` is the version that runs it.
+    `package` is what was asked for: `black[d]==23.1.0`, or an address. `python` is the version that runs it,
+    `pinned` the version of the program that must stay, "" where a newer one may come.
     """
 
     KIND: ClassVar[str] = "pipx"
@@ -47,7 +51,7 @@ class Pipx(Package):
     suffix: str = ""
     pip_args: tuple[str, ...] = ()
     with_dependencies: bool = False
-    pinned: bool = False
+    pinned: str = ""
     injected: tuple[str, ...] = ()
     injected_apps: tuple[str, ...] = ()
 
@@ -57,13 +61,18 @@ class Pipx(Package):
         options = [f"--suffix={self.suffix}"] if self.suffix else []
         options += [f"--pip-args={' '.join(self.pip_args)}"] if self.pip_args else []
         options += ["--include-deps"] if self.with_dependencies else []
-        steps = [command("pipx", "install", scope, *options, self.package)]
+        steps = [command("pipx", "install", scope, *options, self._asked())]
         plain = [each for each in self.injected if each not in self.injected_apps]
         steps += [command("pipx", "inject", scope, self.name, *plain)] if plain else []
         apps = self.injected_apps
         steps += [command("pipx", "inject", scope, "--include-apps", self.name, *apps)] if apps else []
         steps += [command("pipx", "pin", scope, self.name)] if self.pinned else []
         return " && ".join(steps)
+
+    def _asked(self) -> str:
+        """Return what pipx is asked for: what it was, in the pinned version where it names none."""
+        named = not self.pinned or NAMES_VERSION.search(self.package)
+        return self.package if named else f"{self.package}=={self.pinned}"
 
 
 @dataclass(frozen=True)
@@ -81,18 +90,21 @@ class Main:
     injected_apps: tuple[str, ...] = ()
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the programs that pipx installed, and what comes back with them."""
     yield from _environments(host, GLOBAL)
-    for home in homes(host):
+    for home in open_homes(host):
         for place in OWN:
             yield from _environments(host, home.within(place), home)
 
 
-def _environments(host: Host, place: str, home: Home | None = None) -> Iterator[Told]:
-    for folder in folders(host, place):
+def _environments(host: Host, place: str, home: Home | None = None) -> Iterator[Outcome]:
+    for folder in entries(host, place):
         if isinstance(folder, Finding):
             yield folder
+            continue
+        if not folder.is_dir or folder.is_foreign:
+            yield Cover(folder.path, "made anew by pipx")
             continue
         path = f"{folder.path}/pipx_metadata.json"
         text = content(host, path)
@@ -103,7 +115,7 @@ def _environments(host: Host, place: str, home: Home | None = None) -> Iterator[
             yield main or Finding(escaped(folder.path), "no pipx_metadata.json", "pipx reinstall-all")
 
 
-def _program(home: Home | None, name: str, path: str, main: Main) -> Iterator[Told]:
+def _program(home: Home | None, name: str, path: str, main: Main) -> Iterator[Outcome]:
     program = Pipx(
         user=escaped(home.user) if home else "",
         name=escaped(name),
@@ -113,7 +125,7 @@ def _program(home: Home | None, name: str, path: str, main: Main) -> Iterator[To
         suffix=shown(main.suffix),
         pip_args=tuple(map(shown, main.pip_args)),
         with_dependencies=main.with_dependencies,
-        pinned=main.pinned,
+        pinned=shown(main.version) if main.pinned else "",
         injected=tuple(map(shown, main.injected)),
         injected_apps=tuple(map(shown, main.injected_apps)),
     )
@@ -134,13 +146,13 @@ def parse_pipx(text: str, path: str) -> Main | Finding:
     data = json_table(text, path)
     if isinstance(data, Finding):
         return data
-    main = table(data.get("main_package"))
+    main = mapping(data.get("main_package"))
     package = _requirement(main)
     if not package:
         return Finding(path, "names no package", "pipx reinstall-all")
     others = tuple(
         (asked, each.get("include_apps") is True)
-        for each in map(table, table(data.get("injected_packages")).values())
+        for each in map(mapping, mapping(data.get("injected_packages")).values())
         if (asked := _requirement(each))
     )
     return Main(

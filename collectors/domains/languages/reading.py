@@ -7,13 +7,17 @@ malformed to a finding.
 from __future__ import annotations
 
 import json
+import os
+import posixpath
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from collectors.failure import Finding
-from collectors.host import Entry, Host
+from collectors.homes import Home, homes
+from collectors.host import Entry, Host, remembered
 from collectors.judgement.capture import content_of, unread
+from collectors.looking import names_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,9 +65,42 @@ def folders(host: Host, path: str) -> Iterator[Entry | Finding]:
             yield each
 
 
+@remembered
+def open_homes(host: Host) -> tuple[Home, ...]:
+    """Return the homes that can be looked into."""
+    return tuple(home for home in homes(host) if not names_in(host, home.path)[1])
+
+
+def closed_homes(host: Host) -> Iterator[Finding]:
+    """Yield the finding for each home that cannot be looked into."""
+    return (finding for home in homes(host) for finding in names_in(host, home.path)[1])
+
+
+def target_of(host: Host, link: Entry) -> str | Finding:
+    """Return the absolute path that a symlink leads to, whether or not there is something."""
+    try:
+        return posixpath.normpath(posixpath.join(posixpath.dirname(link.path), host.link(link.path)))
+    except OSError as error:
+        return unread(link.path, error)
+
+
 def name_of(entry: Entry) -> str:
     """Return the last part of an entry's path."""
     return entry.path.rpartition("/")[2]
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a word that a file gives can be the name of something in a folder."""
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return raw not in (b"", b".", b"..") and not {b"/"[0], 0} & {*raw}
+
+
+def is_path(path: str) -> bool:
+    """Tell whether a word that a file gives can be the absolute path of something."""
+    return path.startswith("/") and all(map(is_name, path.rstrip("/").split("/")[1:]))
 
 
 def word(value: Any) -> str:
@@ -74,11 +111,6 @@ def word(value: Any) -> str:
 def words(value: Any) -> tuple[str, ...]:
     """Return the texts in a list, none of anything else."""
     return tuple(filter(None, map(word, value))) if isinstance(value, list) else ()
-
-
-def table(value: Any) -> Table:
-    """Return a table, an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
 
 
 def _table(load: Callable[[str], Any], text: str, path: str, kind: str) -> Table | Finding:

@@ -9,12 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.collected import Cover, Loss
-from collectors.domains.languages.package import Told, command, shown
-from collectors.domains.languages.reading import content, entries, name_of, table, toml_table, word
+from collectors.domains.languages.package import command, shown
+from collectors.domains.languages.reading import (
+    content,
+    entries,
+    name_of,
+    open_homes,
+    target_of,
+    toml_table,
+    word,
+)
 from collectors.domains.languages.toolchains import Toolchain, ToolchainDefault
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Entry, Host
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 RUSTUP = ".rustup"
@@ -31,9 +40,9 @@ class Settings:
     overrides: tuple[tuple[str, str], ...] = ()
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the toolchains of rustup in each home, and the default one."""
-    for home in homes(host):
+    for home in open_homes(host):
         for entry in entries(host, home.within(RUSTUP, "toolchains")):
             if isinstance(entry, Finding):
                 yield entry
@@ -44,7 +53,7 @@ def found(host: Host) -> Iterator[Told]:
         yield from _settings(host, home)
 
 
-def _toolchain(host: Host, home: Home, entry: Entry) -> Iterator[Told]:
+def _toolchain(host: Host, home: Home, entry: Entry) -> Iterator[Outcome]:
     name = name_of(entry)
     text = content(host, f"{entry.path}/lib/rustlib/components")
     if isinstance(text, Finding):
@@ -70,12 +79,15 @@ def install_command(name: str, components: tuple[str, ...], targets: tuple[str, 
     return command("rustup", "toolchain", "install", shown(name), *added)
 
 
-def _linked(host: Host, entry: Entry) -> Loss:
-    reason = f"a toolchain that leads to {escaped(host.link(entry.path))}, built by hand"
+def _linked(host: Host, entry: Entry) -> Loss | Finding:
+    target = target_of(host, entry)
+    if isinstance(target, Finding):
+        return target
+    reason = f"a toolchain that leads to {escaped(target)}, built by hand"
     return Loss("sourceless", escaped(entry.path), reason, "push the sources it was built from")
 
 
-def _settings(host: Host, home: Home) -> Iterator[Told]:
+def _settings(host: Host, home: Home) -> Iterator[Outcome]:
     path = home.within(RUSTUP, "settings.toml")
     text = content(host, path)
     settings = parse_settings(text, escaped(path)) if isinstance(text, str) else text
@@ -104,7 +116,7 @@ def parse_settings(text: str, path: str) -> Settings | Finding:
     data = toml_table(text, path)
     if isinstance(data, Finding):
         return data
-    overrides = table(data.get("overrides")).items()
+    overrides = mapping(data.get("overrides")).items()
     return Settings(
         word(data.get("default_toolchain")),
         tuple(sorted((folder, word(name)) for folder, name in overrides if folder and word(name))),

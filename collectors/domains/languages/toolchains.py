@@ -11,12 +11,16 @@ from typing import ClassVar
 
 from collectors.collected import Cover, Loss
 from collectors.domains.languages.managers import Default, Manager, Version, managers, versions
-from collectors.domains.languages.package import Package, Told, shown
-from collectors.domains.languages.reading import content, json_table, table, toml_table, word
+from collectors.domains.languages.package import Package, shown
+from collectors.domains.languages.reading import content, json_table, open_homes, target_of, toml_table, word
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host
+from collectors.looking import Outcome, entry_at, mapping
 from collectors.record import Thing, escaped
+
+# Files that say more than the default versions: whoever captures settings has them.
+SETTINGS = ("tools", "mise")
 
 
 class Toolchain(Package):
@@ -59,19 +63,19 @@ class ToolchainDefault(Thing):
         return self.command
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the versions that managers keep in homes, and the default ones."""
     for each in versions(host):
         if isinstance(each, Finding):
             yield each
         else:
             yield from _toolchain(host, each)
-    for home in homes(host):
+    for home in open_homes(host):
         for manager in managers().managers:
             yield from defaults(host, home, manager)
 
 
-def _toolchain(host: Host, version: Version) -> Iterator[Told]:
+def _toolchain(host: Host, version: Version) -> Iterator[Outcome]:
     toolchain = Toolchain(
         user=escaped(version.home.user),
         name=version.name,
@@ -83,8 +87,10 @@ def _toolchain(host: Host, version: Version) -> Iterator[Told]:
         yield toolchain
         yield Cover(path, toolchain.item_id())
         return
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), host.link(path)))
-    if posixpath.dirname(target) == posixpath.dirname(path):
+    target = target_of(host, version.entry)
+    if isinstance(target, Finding):
+        yield target
+    elif posixpath.dirname(target) == posixpath.dirname(path):
         yield Cover(path, f"made anew by {version.manager.manager}")
     else:
         reason = f"leads to {escaped(target)}, which {version.manager.manager} cannot install"
@@ -92,7 +98,7 @@ def _toolchain(host: Host, version: Version) -> Iterator[Told]:
         yield Loss("sourceless", escaped(path), reason, remedy)
 
 
-def defaults(host: Host, home: Home, manager: Manager) -> Iterator[Told]:
+def defaults(host: Host, home: Home, manager: Manager) -> Iterator[Outcome]:
     """Yield what a manager takes unless told otherwise, for each runtime that it says so of."""
     if manager.default is None:
         return
@@ -102,13 +108,16 @@ def defaults(host: Host, home: Home, manager: Manager) -> Iterator[Told]:
             yield chosen
             continue
         for named, chosen_versions in chosen.items():
-            yield ToolchainDefault(
+            default = ToolchainDefault(
                 user=escaped(home.user),
                 manager=manager.manager,
                 runtime=shown(named),
                 versions=tuple(map(shown, chosen_versions)),
                 command=manager.told(manager.choose, named, chosen_versions[0]),
             )
+            yield default
+            if manager.default.format not in SETTINGS:
+                yield Cover(path, default.item_id())
 
 
 def _default_paths(host: Host, home: Home, manager: Manager, default: Default) -> Iterator[tuple[str, str]]:
@@ -128,11 +137,7 @@ def _is_of(version: Version, home: Home, manager: Manager) -> bool:
 
 def _chosen(host: Host, path: str, runtime: str, default: Default) -> dict[str, tuple[str, ...]] | Finding:
     if default.format == "link":
-        entry = host.look(path)
-        target = host.link(path) if entry and entry.is_symlink else ""
-        name = posixpath.basename(posixpath.normpath(target)) if target else ""
-        name = posixpath.basename(posixpath.dirname(target)) if name == "installation" else name
-        return {runtime: (name,)} if name else {}
+        return _linked(host, path, runtime)
     text = content(host, path)
     if text is None or isinstance(text, Finding):
         return text or {}
@@ -142,6 +147,17 @@ def _chosen(host: Host, path: str, runtime: str, default: Default) -> dict[str, 
         return parse_tools(text)
     parse = parse_mise if default.format == "mise" else parse_volta
     return parse(text, escaped(path))
+
+
+def _linked(host: Host, path: str, runtime: str) -> dict[str, tuple[str, ...]] | Finding:
+    """Return the version whose folder a symlink leads to, or to a folder in it as fnm has it."""
+    entry, findings = entry_at(host, path)
+    if entry is None or not entry.is_symlink:
+        return findings[0] if findings else {}
+    target = target_of(host, entry)
+    if isinstance(target, Finding):
+        return target
+    return {runtime: (posixpath.basename(target.removesuffix("/installation")),)}
 
 
 def parse_words(text: str) -> tuple[str, ...]:
@@ -161,9 +177,9 @@ def parse_mise(text: str, path: str) -> dict[str, tuple[str, ...]] | Finding:
     if isinstance(data, Finding):
         return data
     found = {}
-    for tool, value in table(data.get("tools")).items():
+    for tool, value in mapping(data.get("tools")).items():
         several = value if isinstance(value, list) else [value]
-        asked = tuple(filter(None, (word(each) or word(table(each).get("version")) for each in several)))
+        asked = tuple(filter(None, (word(each) or word(mapping(each).get("version")) for each in several)))
         if asked:
             found[tool] = asked
     return found
@@ -174,5 +190,5 @@ def parse_volta(text: str, path: str) -> dict[str, tuple[str, ...]] | Finding:
     data = json_table(text, path)
     if isinstance(data, Finding):
         return data
-    version = word(table(data.get("node")).get("runtime"))
+    version = word(mapping(data.get("node")).get("runtime"))
     return {"node": (version,)} if version else {}

@@ -11,20 +11,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, Told, command, shown, sourceless
+from collectors.domains.languages.package import Package, command, shown, sourceless
 from collectors.domains.languages.reading import (
     Table,
     content,
     folders,
+    is_path,
     name_of,
-    table,
+    open_homes,
     toml_table,
     word,
     words,
 )
 from collectors.failure import Finding
-from collectors.homes import Home, homes
+from collectors.homes import Home
 from collectors.host import Host, names
+from collectors.looking import Outcome, mapping
 from collectors.record import escaped
 
 TOOLS = ".local/share/uv/tools"
@@ -65,9 +67,9 @@ class Receipt:
     launchers: tuple[str, ...] = ()
 
 
-def found(host: Host) -> Iterator[Told]:
+def found(host: Host) -> Iterator[Outcome]:
     """Yield the tools that uv installed, and what comes back with them."""
-    for home in homes(host):
+    for home in open_homes(host):
         for folder in folders(host, home.within(TOOLS)):
             if isinstance(folder, Finding):
                 yield folder
@@ -75,7 +77,7 @@ def found(host: Host) -> Iterator[Told]:
                 yield from _tool(host, home, folder.path, name_of(folder))
 
 
-def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Told]:
+def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Outcome]:
     path = f"{folder}/uv-receipt.toml"
     text = content(host, path)
     receipt = parse_receipt(text, escaped(path), name) if isinstance(text, str) else text
@@ -95,7 +97,7 @@ def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Told]:
     )
     yield tool
     yield Cover(folder, tool.item_id())
-    yield from (Cover(each, tool.item_id()) for each in receipt.launchers if each.startswith(f"{home.path}/"))
+    yield from (Cover(each, tool.item_id()) for each in receipt.launchers if is_path(each))
     if receipt.folder or "git+file:" in receipt.package:
         yield sourceless(
             tool,
@@ -124,7 +126,7 @@ def parse_receipt(text: str, path: str, name: str) -> Receipt | Finding:
     data = toml_table(text, path)
     if isinstance(data, Finding):
         return data
-    tool = table(data.get("tool"))
+    tool = mapping(data.get("tool"))
     listed = tool.get("requirements")
     asked = [_table(each) for each in listed] if isinstance(listed, list) else []
     main = next((each for each in asked if same(word(each.get("name")), name)), None)
@@ -133,7 +135,7 @@ def parse_receipt(text: str, path: str, name: str) -> Receipt | Finding:
             path, "names no requirement for its tool", f"uv tool install --reinstall {shown(name)}"
         )
     entrypoints = tool.get("entrypoints")
-    programs = map(table, entrypoints) if isinstance(entrypoints, list) else ()
+    programs = map(mapping, entrypoints) if isinstance(entrypoints, list) else ()
     return Receipt(
         package=requirement(main),
         others=tuple(requirement(each) for each in asked if each is not main and word(each.get("name"))),
@@ -182,4 +184,4 @@ def _table(value: object) -> Table:
         split = re.match(r"[\w.-]*", value)
         end = split.end() if split else 0
         return {"name": value[:end], "specifier": value[end:].strip()}
-    return table(value)
+    return mapping(value)

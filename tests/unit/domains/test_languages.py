@@ -203,3 +203,10 @@ def test_two_of_one_name_are_told_once_with_a_finding(tmp_path: Path) -> None:
 def test_the_same_twice(tmp_path: Path) -> None:
     host = host_with(tmp_path, {GOOD: "{}", **dist_info("httpie-3.2.4", record=sample("pip_record/httpie"))})
     assert languages.collect(host) == languages.collect(replace(host, memory={}))
+
+
+def test_a_home_that_cannot_be_looked_into_is_one_finding(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {GOOD: "{}", f"{ADA}/.cargo/.crates2.json": '{"installs": {}}'})
+    found = languages.collect(replace(host, failing={"/root": PermissionError(13, "no")}))
+    assert [finding.subject for finding in found.findings] == ["/root"]
+    assert ids(found) == ["npm:good"]

@@ -102,7 +102,9 @@ def test_globals_of_pnpm_yarn_and_bun(tmp_path: Path) -> None:
         tmp_path,
         {
             f"{ADA}/.local/share/pnpm/global/5/package.json": sample("node_globals/pnpm.json"),
-            f"{ADA}/.local/share/pnpm/global/5/node_modules/typescript/package.json": '{"version": "5.4.5"}',
+            f"{ADA}/.local/share/pnpm/global/5/node_modules/typescript/package.json": (
+                '{"version": "5.4.5", "bin": {"tsc": "bin/tsc", "../x": "y"}}'
+            ),
             f"{ADA}/.config/yarn/global/package.json": '{"dependencies": {"serve": "14.2.1"}}',
             f"{ADA}/.bun/install/global/package.json": '{"dependencies": {"x": "git+https://example.org/x"}}',
         },
@@ -116,6 +118,21 @@ def test_globals_of_pnpm_yarn_and_bun(tmp_path: Path) -> None:
     }
     assert losses(found) == [("sourceless", "pnpm:~ada/mine")]
     assert found.section.pnpm[2].version == "5.4.5"
+    assert covers(found) == {
+        ".bun/install/global": "made anew by bun",
+        ".config/yarn/global": "made anew by yarn",
+        ".local/share/pnpm/global/5": "made anew by pnpm",
+        ".local/share/pnpm/tsc": "pnpm:~ada/typescript",
+    }
+
+
+def test_names_that_lead_elsewhere_are_not_followed(tmp_path: Path) -> None:
+    names = ("../../../secret", "/etc", "\\ud800", "\\u0000", "..", ".")
+    listed = ", ".join(f'"{name}": "1"' for name in names)
+    files = {f"{ADA}/.bun/install/global/package.json": f'{{"dependencies": {{{listed}}}}}'}
+    found = collected(tmp_path, {f"{ADA}/.bun/secret/package.json": '{"version": "9"}', **files})
+    assert [each.version for each in found.section.bun] == [""] * len(names)
+    assert len(set(ids(found))) == len(names)
 
 
 def test_programs_of_pipx(tmp_path: Path) -> None:
@@ -126,6 +143,9 @@ def test_programs_of_pipx(tmp_path: Path) -> None:
             f"{venvs}/black-x/pipx_metadata.json": sample("pipx_metadata/black-x.json"),
             f"{venvs}/pycowsay/pipx_metadata.json": sample("pipx_metadata/pycowsay.json"),
             f"{venvs}/.pycowsay.lock": "",
+            f"{venvs}/pinned/pipx_metadata.json": (
+                '{"main_package": {"package": "p", "package_version": "2", "pinned": true}}'
+            ),
             f"{ADA}/.local/bin/black_x": f"-> {venvs}/black-x/bin/black",
             f"{ADA}/.local/pipx/venvs/mine-tool-ed/pipx_metadata.json": sample(
                 "pipx_metadata/mine-tool-ed.json"
@@ -136,11 +156,12 @@ def test_programs_of_pipx(tmp_path: Path) -> None:
     extra = "git+https://example.org/extra@v1"
     assert by_hand(found) == {
         "pipx:poetry": (
-            "pipx install --global --pip-args=--pre --include-deps poetry"
+            "pipx install --global --pip-args=--pre --include-deps poetry==1.1.4"
             f" && pipx inject --global --include-apps poetry {extra} && pipx pin --global poetry"
         ),
         "pipx:~ada/black-x": "pipx install --suffix=_x --pip-args=--no-cache-dir 'black[d]==23.1.0'",
         "pipx:~ada/mine-tool-ed": "pipx install --suffix=-ed --pip-args=--editable /home/ada/proj/mine",
+        "pipx:~ada/pinned": "pipx install p==2 && pipx pin pinned",
         "pipx:~ada/pycowsay": "pipx install pycowsay==0.0.0.1 && pipx inject pycowsay 'certifi>=2020' idna",
     }
     assert covers(found)[".local/bin/black_x"] == "pipx:~ada/black-x"
@@ -258,6 +279,7 @@ def test_programs_of_cargo(tmp_path: Path) -> None:
         "cargo:~ada/tiny": "cargo install --git https://example.org/tiny --branch main tiny",
     }
     assert covers(found) == {
+        ".cargo/.crates2.json": "made anew by cargo",
         ".cargo/bin/mine": "cargo:~ada/mine",
         ".cargo/bin/rg": "cargo:~ada/ripgrep",
         ".cargo/bin/tiny": "cargo:~ada/tiny",
