@@ -5,7 +5,7 @@ dpkg(1): `info/NAME.list` has the paths, and is written when the package is unpa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collectors.debian import dpkg
@@ -45,7 +45,7 @@ class Owned:
 @remembered
 def owned(host: Host) -> Owned:
     """Return what the packages of `host` own, at the paths where symlinks and diversions put it."""
-    renamed, diverted = aliases(host), _diversions(host)
+    renamed, diversions = aliases(host), dpkg.read(host).diversions
     packages: list[Unpacked] = []
     by_path: dict[str, int] = {}
     for entry in host.entries(dpkg.LISTS):
@@ -53,9 +53,11 @@ def owned(host: Host) -> Owned:
             continue
         name = entry.path[len(dpkg.LISTS) + 1 : -len(".list")]
         content = host.read(entry.path).decode(errors="surrogateescape")
-        by_path.update(dict.fromkeys(paths_in(content, renamed), len(packages)))
-        packages.append(Unpacked(name, entry.mtime_ns, entry.ctime_ns))
-    return Owned(tuple(packages), _diverted(by_path, packages, diverted))
+        package = Unpacked(name, entry.mtime_ns, entry.ctime_ns)
+        paths = dict.fromkeys(paths_in(content, renamed), len(packages))
+        by_path.update(_diverted(paths, package.package, diversions))
+        packages.append(package)
+    return Owned(tuple(packages), by_path)
 
 
 def paths_in(content: str, renamed: Mapping[str, str]) -> list[str]:
@@ -89,16 +91,9 @@ def placed(path: str, renamed: Mapping[str, str]) -> str:
     return path
 
 
-def _diversions(host: Host) -> Mapping[str, dpkg.Diversion]:
-    return {each.path: each for each in dpkg.read(host).diversions}
-
-
-def _diverted(
-    by_path: dict[str, int], packages: list[Unpacked], diversions: Mapping[str, dpkg.Diversion]
-) -> dict[str, int]:
-    """Return the same, and where what is diverted lies (dpkg-divert(1))."""
-    for path, diversion in diversions.items():
-        place = by_path.get(path)
-        if place is not None:
-            by_path[diversion.to] = place
-    return by_path
+def _diverted(paths: dict[str, int], package: str, diversions: Iterable[dpkg.Diversion]) -> dict[str, int]:
+    """Return the paths of a package where diversions let them lie (dpkg-divert(1))."""
+    for each in diversions:
+        if each.path in paths and each.package != package:
+            paths[each.to] = paths.pop(each.path)
+    return paths
