@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from collectors.collected import Collected, Loss
 from collectors.domains.containers.docker import collect_docker
+from collectors.domains.containers.exported import exported
 from collectors.domains.containers.machines import collect_machines, definitions
 from collectors.domains.containers.podman import collect_podman
 from collectors.domains.containers.things import (
@@ -62,7 +63,7 @@ def collect(host: Host) -> Collected[Containers]:
         section,
         files.contents,
         (*found.findings, *files.findings),
-        found.covers,
+        (*found.covers, *exported(host, found.of(Box))),
         (*found.losses, *sourceless(images, projects)),
     )
 

@@ -249,6 +249,21 @@ def test_a_distrobox_is_a_box(tmp_path: Path) -> None:
     assert losses(found) == [("uncovered", "box:docker/dev")]
 
 
+def test_a_command_that_enters_a_box_comes_back_by_it(tmp_path: Path) -> None:
+    script = "#!/bin/sh\n# distrobox_binary\n# name: {}\nexec distrobox-enter\n"
+    files: dict[str, str | bytes | None] = {
+        **docker_container("dev", "no", {"manager": "distrobox"}),
+        "/home/ada/.local/bin/hx": script.format("dev"),
+        "/home/ada/.local/bin/gone": script.format("other"),
+        "/home/ada/.local/bin/mine": "#!/bin/sh\n",
+        "/home/ada/.local/bin/large": script.format("dev") + "#" * 5000,
+    }
+    covers = containers.collect(host_with(tmp_path, files)).covers
+    assert [cover for cover in covers if cover.path.startswith("/home")] == [
+        Cover("/home/ada/.local/bin/hx", "box:docker/dev")
+    ]
+
+
 def test_the_data_of_docker_may_be_elsewhere(tmp_path: Path) -> None:
     files: dict[str, str | bytes | None] = {
         "/etc/docker/daemon.json": '{"data-root": "/srv/docker"}',
