@@ -34,8 +34,15 @@ def parse_ignore(content: str) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     patterns, findings = [], []
     for number, line in enumerate(content.split("\n"), start=1):
         pattern = line.strip().rstrip("/")
-        if pattern.startswith("/"):
+        if pattern.startswith("/") and _is_text(pattern):
             patterns.append(pattern)
         elif line.strip() and not pattern.startswith("#"):
-            findings.append(Finding(f"{IGNORE}:{number}", "not an absolute path", "begin it with `/`"))
+            findings.append(
+                Finding(f"{IGNORE}:{number}", "not an absolute path in UTF-8", "begin it with `/`")
+            )
     return tuple(dict.fromkeys(patterns)), tuple(findings)
+
+
+def _is_text(pattern: str) -> bool:
+    """Tell whether all bytes were UTF-8: what was not is a surrogate here."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in pattern)

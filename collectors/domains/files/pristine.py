@@ -22,7 +22,7 @@ from collectors.judgement.knowledge import knowledge
 from collectors.judgement.packaged import claims, md5
 from collectors.record import File, sha256, unescaped
 
-BESIDE = (".dpkg-dist", ".dpkg-new", ".dpkg-old", ".ucf-dist", ".ucf-new", ".ucf-old", ".orig", "~")
+BESIDE = ("", ".dpkg-dist", ".dpkg-new", ".dpkg-old", ".ucf-dist", ".ucf-new", ".ucf-old", ".orig", "~")
 UCF_CACHE = "/var/lib/ucf/cache"
 APT_CACHE = "/var/cache/apt/archives"
 TOP = "/etc"
@@ -63,7 +63,7 @@ def pristine_versions(host: Host, changed: Changed) -> dict[str, bytes]:
 
 
 def _copies(host: Host, changed: Changed) -> Iterator[tuple[str, bytes]]:
-    """Yield what lies beside each file, in ucf's cache, and where packages are known to keep a copy."""
+    """Yield the file itself, what lies beside it, in ucf's cache, and where packages keep a copy."""
     for path in changed:
         folder, name = os.path.split(path)
         there = frozenset(names(host, folder))

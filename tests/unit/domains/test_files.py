@@ -53,7 +53,7 @@ def left_out(found: Collected[Files]) -> dict[str, str]:
 
 def test_a_plain_tree_has_nothing_to_tell(tmp_path: Path) -> None:
     found = files.collect(host_with(tmp_path, {"vendor/owned": "x", "same": "made"}, same="made"))
-    assert found == Collected(Files(files=()))
+    assert found == Collected(Files())
 
 
 def test_a_changed_conffile_is_an_item(tmp_path: Path) -> None:
@@ -98,16 +98,18 @@ def test_a_conffile_that_became_a_symlink_is_an_item(tmp_path: Path) -> None:
     ]
 
 
-def test_a_deleted_conffile_is_told(tmp_path: Path) -> None:
-    found = files.collect(host_with(tmp_path, {}, gone="made"))
-    assert left_out(found) == {"gone": files.DELETED}
+def test_a_deleted_conffile_is_an_item(tmp_path: Path) -> None:
+    found = files.collect(host_with(tmp_path, {"rekindle/ignore": "/etc/mine\n"}, gone="made", mine="made"))
+    assert found.section.deleted == (files.Deleted(path="/etc/gone", package="vendor"),)
+    assert found.section.deleted[0].by_hand() == "rm --force -- /etc/gone"
+    assert found.section.deleted[0].item_id() == "deleted:/etc/gone"
 
 
 def test_a_deleted_conffile_of_an_older_version_is_no_news(tmp_path: Path) -> None:
     host = host_with(tmp_path, {}, old="made")
     status = tmp_path / "var/lib/dpkg/status"
     status.write_text(status.read_text().replace(md5("made"), f"{md5('made')} obsolete"))
-    assert left_out(files.collect(host)) == {}
+    assert files.collect(host).section == Files()
 
 
 def test_an_unowned_file_keeps_its_owner_and_mode(tmp_path: Path) -> None:
