@@ -83,8 +83,7 @@ def _told(host: Host, checkout: Checkout, parent: Checkout | None) -> Iterator[O
     repo = repo_of(parent or checkout)
     yield from unsaved(host, checkout, repo, part=parent is not None)
     yield from ignored(host, checkout, repo)
-    if parent is None:
-        yield repo
+    yield repo  # its parts yield the same one, which counts once
     yield from secrets_left_out(checkout)
     if any(not remote.local for remote in (parent or checkout).state.remotes):
         yield Cover(checkout.path, repo.item_id())

@@ -117,7 +117,7 @@ def secrets_left_out(checkout: Checkout) -> Iterator[LeftOut]:
     """Yield what tells that an address had a password or token in it, which is not in the posture."""
     masked = [escaped(each.name) for each in checkout.state.remotes if each.masked]
     if masked:
-        path = escaped(f"{checkout.state.place.common_dir}/config")
+        path = escaped(checkout.state.place.common_dir)
         yield LeftOut(path=path, reason=f"a password or token is in the address of {', '.join(masked)}")
 
 

@@ -403,7 +403,9 @@ def test_what_meson_installed_comes_from_its_clone(tmp_path: Path) -> None:
         f"{ADA}/src/x/builddir/meson-private/cmd_line.txt": f"[options]\nprefix = {ADA}/.local\n",
         f"{ADA}/.local/bin/cam": BINARY,
     }
-    (build,) = built(tmp_path, files).section.builds
+    found = built(tmp_path, files)
+    assert [cover.path for cover in found.covers] == [f"{ADA}/.local/bin/cam"]
+    (build,) = found.section.builds
     assert build.by_hand().endswith(
         "meson setup builddir -Dprefix=/home/ada/.local && meson install -C builddir'"
     )

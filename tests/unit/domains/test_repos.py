@@ -217,7 +217,7 @@ def test_no_password_reaches_the_posture(tmp_path: Path) -> None:
     found = repos.collect(host)
     assert "geheim" not in repr(found)
     (left_out,) = found.section.left_out
-    assert left_out.path == "/home/ada/src/x/.git/config"
+    assert left_out.path == "/home/ada/src/x/.git"
     assert left_out.reason == "a password or token is in the address of origin"
 
 
