@@ -68,7 +68,9 @@ class KdeKey(Thing):
         return "/".join((f"~{self.user}", self.file, *names)) + locale
 
     def by_hand(self) -> str:
-        """Return how its owner sets it."""
+        """Return how its owner sets it; kwriteconfig knows neither locales nor the other options."""
+        if self.locale or self.options not in ("", "d"):
+            return ""
         groups = (f"--group {shlex.quote(unescaped(each))}" for each in self.group)
         words = [f'"{KWRITE}"', "--file", shlex.quote(unescaped(self.file)), *groups]
         words += ["--key", shlex.quote(unescaped(self.key))]

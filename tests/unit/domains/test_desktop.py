@@ -117,6 +117,9 @@ def test_hard_names_of_groups_and_keys_are_told_apart(tmp_path: Path) -> None:
         (r"\xfe\t\s", "", ""), ("1", "i", ""),
     ]  # fmt: skip
     assert found.section.kde[6].by_hand().endswith("--key d --delete ''")
+    assert [each.by_hand() != "" for each in found.section.kde] == [
+        not (each.locale or each.options in ("e", "i")) for each in found.section.kde
+    ]
 
 
 def test_the_last_of_two_lines_counts(tmp_path: Path) -> None:
