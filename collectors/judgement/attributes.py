@@ -77,7 +77,7 @@ def parse_capabilities(raw: bytes) -> str:
     effective = "e" if magic & EFFECTIVE else ""
     clauses: dict[str, list[str]] = {}
     for bit in range(64):
-        granted = ("p" if permitted >> bit & 1 else "") + ("i" if inheritable >> bit & 1 else "")
+        granted = ("i" if inheritable >> bit & 1 else "") + ("p" if permitted >> bit & 1 else "")
         if granted:
             clauses.setdefault(effective + granted, []).append(_name(bit))
     text = " ".join(f"{','.join(names)}={flags}" for flags, names in sorted(clauses.items()))

@@ -122,6 +122,16 @@ def test_secret_by_name(path: str) -> None:
         "password hunter22\n",
         "password hunter22\r\n",
         '{"color": "#fff", "password": "hunter22"}\n',
+        "password: |\n  hunter22\n",
+        'users:\n  - "api_key": >-\n      hunter22\n',
+        "token: |2 # mine\r\n    hunter22\r\n",
+        "<server><password>hunter22</password></server>\n",
+        '<m:dbPassword type="x">\n  hunter22\n</m:dbPassword>\n',
+        '<entry key="mail.password">hunter22</entry>\n',
+        '<property name="secret" value="hunter22"/>\n',
+        "# password = Xk29dkQpz1Lm\n",
+        "; api_key: 'Xk29dkQpz1Lm'\n",
+        "// old token=Xk29dkQpz1Lm+x\n",
     ],
 )
 def test_secret_by_content(content: str | bytes) -> None:
@@ -177,6 +187,12 @@ def test_secret_by_content(content: str | bytes) -> None:
         'Acquire::Retries "3";\n',
         "secret = pass:insta # as OpenSSL ships it\n",
         "[Network]\nIPv6Token=static:::1a\nToken=eui64\n",
+        "password: |\n  two words\nsecret: >\n  $SECRET\ntoken: |\nother: hunter22\n",
+        "<password></password>\n<password>${pass}</password>\n<token>token</token>\n",
+        '<entry name="Password" type="String"><label>The password</label></entry>\n',
+        '<string name="password">Password</string>\n',
+        "# password = geheimgeheim\n# token: https://example.org/Ab1Cd2Ef3\n# the token: Words\n",
+        "#!/usr/bin/python3\ntoken = args.token\npassword = getpass.getpass()\nsecret=os.environ['S']\n",
     ],
 )
 def test_no_secret(content: str | bytes) -> None:
@@ -325,6 +341,10 @@ def test_patterns(pattern: str, path: str, covers: bool) -> None:
         "- ",
         "root",
         "{SHA}",
+        "<password>",
+        '<a key="password" ',
+        "password: |\n",
+        "# token=token=token=\n",
     ],
 )
 def test_a_long_line_does_not_take_forever(unit: str) -> None:
@@ -358,6 +378,22 @@ def test_a_rule_is_not_for_what_it_excepts() -> None:
         rule.covers(path, "file") for path in ("/etc/pass", "/etc/b/pass", "/etc/pam.d/pass", "/etc/apass")
     ]
     assert found == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kept"),
+    [
+        ("/etc/default/grub", b'A="x root=/dev/sda1 ro"\n', b'A="x ro"\n'),
+        ("/etc/default/grub.d/x.cfg", b"A='resume=PARTUUID=1'\n", b"A=''\n"),
+        ("/etc/kernel/cmdline", b"root=UUID=1 rootflags=subvol=@ rd.luks.uuid=2\n", b"rootflags=subvol=@ \n"),
+        ("/etc/default/grub", b"GRUB_TIMEOUT=1\nA=zroot=/dev/x\n", b"GRUB_TIMEOUT=1\nA=zroot=/dev/x\n"),
+        ("/etc/default/x", b"root=UUID=1\n", b"root=UUID=1\n"),
+    ],
+)
+def test_words_of_this_machine_are_cut_out(path: str, content: bytes, kept: bytes) -> None:
+    trimmed, told = knowledge().trimmed(path, content)
+    assert (trimmed, bool(told)) == (kept, content != kept)
+    assert knowledge().trimmed(path, trimmed) == (kept, {})
 
 
 def test_every_rule_is_about_etc_and_no_reason_is_empty() -> None:

@@ -1,4 +1,4 @@
-"""Conffiles that are as their package made them but for their mode, the owner's ignore list, what is cut out."""
+"""Conffiles that differ only in their mode, the owner's ignore list, and what is cut out of a file."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ def host_with(tmp_path: Path, contents: dict[str, str | bytes | None]) -> FakeHo
         {
             "/etc/passwd": PASSWD,
             "/etc/group": GROUP,
-            "/var/lib/dpkg/status": f"{STATUS}\nPackage: chrome\nStatus: install ok installed\nArchitecture: all\n",
+            "/var/lib/dpkg/status": f"{STATUS}\nPackage: chrome\n"
+            "Status: install ok installed\nArchitecture: all\n",
             "/var/lib/dpkg/info/chrome.list": "/.\n/opt\n/opt/chrome\n/opt/chrome/run\n",
             **contents,
         },

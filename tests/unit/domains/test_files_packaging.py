@@ -76,9 +76,10 @@ def test_overrides_that_packages_make_are_not_told(tmp_path: Path) -> None:
         machine(
             tmp_path,
             {
-                "/var/lib/dpkg/statoverride": "root ssl-cert 710 /etc/ssl/private\nroot x 4754 /usr/lib/d/helper\n"
+                "/var/lib/dpkg/statoverride": "root ssl-cert 710 /etc/ssl/private\n"
+                "root x 4754 /usr/lib/d/helper\n"
                 "root adm 4750 /usr/bin/mine\nroot root 600 relative\n",
-                "/var/lib/dpkg/info/ssl-cert.postinst": "dpkg-statoverride --add root x 710 /etc/ssl/private\n",
+                "/var/lib/dpkg/info/ssl-cert.postinst": "dpkg-statoverride --add x x 710 /etc/ssl/private",
                 "/var/lib/dpkg/info/d.postinst": "D=/usr/lib/d\ndpkg-statoverride --list $D/helper\n",
                 "/var/lib/dpkg/info/other.postinst": "chmod /usr/bin/mine\n",
             },

@@ -9,6 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from collectors.judgement.attributes import (
+    ACCESS,
+    CAPABILITY,
+    DEFAULT,
+    capability_bytes,
+    parse_acl,
+    parse_capabilities,
+)
 from collectors.record import escaped
 from tests.unit.restore.playbook import library, loaded, shared
 
@@ -53,6 +61,62 @@ def test_a_difference_is_mended(change: dict[str, str], tmp_path: Path) -> None:
     mode = stat.S_IMODE((tmp_path / "x").stat().st_mode)
     assert mode == int(change.get("mode", "0644"), 8)
     assert (tmp_path / "x").read_bytes() == (b"b" if "content" in change else b"a")
+
+
+ACL = f"user::rw-,user:{ME}:r--,group::r--,group:{MINE}:rw-,mask::rw-,other::---"
+
+
+def test_an_access_list_comes_back_once_and_goes_again(tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"a")
+    wanted = step(tmp_path / "x", content="content", mode="0660", acl=ACL)
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
+    raw = os.getxattr(tmp_path / "x", ACCESS)
+    assert ",".join(parse_acl(raw, {}, {})) == ACL
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
+    without = {**wanted, "acl": ""}
+    assert files.brought_back(without, str(tmp_path), False)["state"] == "restored"
+    assert ACCESS not in os.listxattr(tmp_path / "x")
+    assert files.brought_back(without, str(tmp_path), False)["state"] == "already"
+
+
+def test_a_directory_hands_its_access_list_on(tmp_path: Path) -> None:
+    default = ",".join(f"default:{entry}" for entry in ACL.split(","))
+    wanted = step(tmp_path / "d", kind="directory", mode="0755", acl=default)
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
+    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
+    assert os.listxattr(tmp_path / "d") == [DEFAULT]
+
+
+def test_an_access_list_for_nobody_here_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"a")
+    wanted = step(tmp_path / "x", content="content", acl="user::rw-,user:no-such-user:r--")
+    outcome = files.brought_back(wanted, str(tmp_path), False)
+    assert (outcome["state"], "no-such-user" in outcome["reason"]) == ("failed", True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_attributes_of_a_step() -> None:
+    text = "cap_net_bind_service,cap_net_raw=ep"
+    wanted = step("/x", acl=ACL, capabilities=capability_bytes(text).hex())
+    found = files.attributes_of(wanted)
+    assert parse_capabilities(found[CAPABILITY]) == text
+    assert set(found) == {CAPABILITY, ACCESS}
+
+
+def test_a_home_gets_its_mode(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert people.opened(user(uid=int(ME), home=str(home), home_mode="0750")) is False
+    home.mkdir(mode=0o755)
+    assert people.opened(user(uid=int(ME) + 1, home=str(home), home_mode="0750")) is False
+    assert people.opened(user(uid=int(ME), home=str(home), home_mode="0750")) is True
+    assert stat.S_IMODE(home.stat().st_mode) == 0o750
+    assert people.opened(user(uid=int(ME), home=str(home), home_mode="0750")) is False
+
+
+def test_an_account_ends_on_its_day() -> None:
+    _, wanted, _ = people.user_arguments(user(expires="2026-12-31"))
+    assert wanted["expires"] == 20818 * 86400
+    assert "expires" not in people.user_arguments(user())[1]
 
 
 def test_directories_and_symlinks(tmp_path: Path) -> None:
