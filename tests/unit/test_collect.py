@@ -20,6 +20,7 @@ DESKTOP: Mapping[str, str | bytes | None] = {
     "/etc/passwd": "root:x:0:0::/root:/bin/bash\nada:x:1000:1000::/home/ada:/bin/bash\nbad line\n",
     "/etc/group": "root:x:0:\nada:x:1000:\n",
     "/etc/apt/sources.list": "deb http://archive.example.org/ubuntu noble main\n",
+    "/var/lib/apt/lists/archive.example.org_ubuntu_dists_noble_InRelease": "",
     "/etc/keyd/default.conf": "[ids]\n",
     "/etc/sub/\udcff\n%2e/.gitattributes": "odd",
 }

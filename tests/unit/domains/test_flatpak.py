@@ -17,18 +17,22 @@ from collectors.record import sha256
 from tests.unit.fakes import FakeHost, machine
 from tests.unit.sampled import SAMPLES, sampled
 
-test_config = sampled(
-    "flatpak_config", lambda text, name: installation.parse_config(text, scope="~ada", path=name)
-)
+test_config = sampled("flatpak_config", lambda text, name: hers(text, name))
 test_deploy = sampled("flatpak_deploy", lambda text, name: installation.parse_deploy(raw(text)))
-test_installations = sampled(
-    "flatpak_installations", lambda text, name: flatpak.parse_installations(text, path=name)
-)
+test_more = sampled("flatpak_installations", lambda text, name: more(text, name))
 
 SYSTEM = "/var/lib/flatpak"
 HERS = "/home/ada/.local/share/flatpak"
 HELLO = "org.example.Hello"
 COMMIT = "31a2884a36a71a17440d6f8208f9dceea555d32f51c1b83ad7e440a1ef400134"
+
+
+def hers(text: str, name: str) -> tuple[installation.Config, tuple[Finding, ...]]:
+    return installation.parse_config(text, scope="~ada", path=name)
+
+
+def more(text: str, name: str) -> tuple[tuple[installation.Installation, ...], tuple[Finding, ...]]:
+    return flatpak.parse_installations(text, path=name)
 
 
 def raw(text: str) -> bytes:
