@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
-from collectors.document import validated
+from collectors.document import parsed, validated
+from collectors.failure import Failure
 from collectors.homes import Home, homes
 from collectors.host import Host, names, text
 from collectors.record import Record
@@ -34,6 +35,9 @@ UNITS = "/etc/systemd/system"
 USER_UNITS = (".config/systemd/user", ".local/share/systemd/user")
 RCLONE_REMOTES = re.compile(r"(?m)^\[([^\]\n]+)\]")
 SCRIPT = re.compile(r"(?:/usr/local|/opt|/home|/root|/srv|%h|~)/[^\s\"';|&<>]+")
+# The end of a copy that is not this disk: `gdrive:x`, `ada@example.org:x`, `ssh://example.org/x`.
+REMOTE = re.compile(r"[^/\s=-][^/\s=]*:|[a-z0-9+]+://")
+OTHER_DISKS = ("/media/", "/mnt/", "/run/media/")
 MAX_SCRIPT_BYTES = 64 * 1024
 
 
@@ -43,7 +47,7 @@ class Client(Record):
     name: str
     files: tuple[str, ...]
     folders: str = ""
-    decoded: Literal["plain", "json", "xml"] = "plain"
+    decoded: Literal["plain", "json", "xml", "yaml"] = "plain"
     otherwise: str = ""
 
 
@@ -56,10 +60,14 @@ class Table(Record):
 
 
 class Command(Record):
-    """A program that a timer or cron runs; one of `verbs` follows its name, if it has any."""
+    """A program that a timer or cron runs; one of `verbs` follows its name, if it has any.
+
+    `copies`: it copies from one place to another, which may be on the same disk.
+    """
 
     name: str
     verbs: tuple[str, ...]
+    copies: bool = False
 
 
 class Known(Record):
@@ -95,8 +103,11 @@ def remotes(host: Host) -> tuple[str, ...]:
 
 def parse_settings(content: str, client: Client, home: str) -> tuple[Kept, ...]:
     """Return the folders that a client's settings name."""
-    matches = re.findall(client.folders, content) if client.folders else []
-    found = [_decoded(raw.strip(), client.decoded) for raw in matches]
+    if client.decoded == "yaml":
+        found = list(_listed(_yaml(content), client.folders))
+    else:
+        matches = re.findall(client.folders, content) if client.folders else []
+        found = [_decoded(raw.strip(), client.decoded) for raw in matches]
     paths = [_absolute(raw, home) for raw in found or [client.otherwise] if raw]
     return tuple(Kept(path, client.name) for path in paths if path.strip("/"))
 
@@ -158,7 +169,7 @@ def known() -> Known:
 def _by_settings(host: Host, home: Home) -> Iterator[Kept]:
     for client in known().clients:
         for name in client.files:
-            if content := text_or_none(host, home.within(name)):
+            if content := text_or_none(host, posixpath.join(home.path, name)):
                 yield from parse_settings(content, client, home.path)
 
 
@@ -198,10 +209,17 @@ def _commands(line: str) -> Iterator[tuple[str, list[str]]]:
         words = _words(part)
         for place, word in enumerate(words):
             name, rest = posixpath.basename(word.lstrip("@+!:-")), words[place + 1 :]
-            verbs = next((each.verbs for each in known().commands if each.name == name), None)
-            if verbs is not None and (not verbs or set(verbs) & set(rest)):
+            command = next((each for each in known().commands if each.name == name), None)
+            if command and _keeps(command, rest):
                 yield name, rest
                 break
+
+
+def _keeps(command: Command, words: list[str]) -> bool:
+    """Tell whether a command with these words keeps something elsewhere."""
+    if command.verbs and not set(command.verbs) & set(words):
+        return False
+    return not command.copies or any(REMOTE.match(word) or word.startswith(OTHER_DISKS) for word in words)
 
 
 def _local(words: Iterable[str], home: str) -> Iterator[str]:
@@ -230,6 +248,26 @@ def _decoded(raw: str, how: str) -> str:
         except ValueError:
             return ""
     return raw.strip("\"'")
+
+
+def _yaml(content: str) -> Any:
+    try:
+        return parsed(content, name="settings")
+    except Failure:
+        return None
+
+
+def _listed(value: Any, key: str) -> Iterator[str]:
+    """Yield the words of each list that has this key, wherever in plain data."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _listed(each, key)
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name == key and isinstance(each, list):
+                yield from (word for word in each if isinstance(word, str))
+            else:
+                yield from _listed(each, key)
 
 
 def _absolute(raw: str, home: str) -> str:

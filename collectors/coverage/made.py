@@ -19,6 +19,7 @@ from collectors.host import Host, names, remembered, text
 TMPFILES = ("/usr/lib/tmpfiles.d", "/etc/tmpfiles.d")
 UNITS = ("/usr/lib/systemd/system", "/etc/systemd/system")
 DIRECTORY_TYPES = "dDevqQ"
+TMPFILES_LINE = re.compile(r"""(?m)^[ \t]*([dDevqQfFLCpcb])\S*[ \t]+(?:["']([^"'\n]*)["']|(\S+))""")
 DIRECTORIES = {"StateDirectory": "/var/lib", "CacheDirectory": "/var/cache", "LogsDirectory": "/var/log"}
 DIRECTORY_LINE = re.compile(r"(?m)^(StateDirectory|CacheDirectory|LogsDirectory)[ \t]*=[ \t]*(.*)$")
 
@@ -54,12 +55,11 @@ def parse_tmpfiles(content: str) -> tuple[tuple[str, str], ...]:
     A path with a specifier counts up to the directory before it.
     """
     found = []
-    for line in content.split("\n"):
-        words = line.split(maxsplit=2)
-        if len(words) > 1 and words[0][0] in f"{DIRECTORY_TYPES}fFLCpcb" and words[1].startswith("/"):
-            fixed = words[1].strip("\"'")
-            cut = fixed if "%" not in fixed else fixed.partition("%")[0].rpartition("/")[0]
-            found.append((words[0][0], cut.rstrip("/")))
+    for kind, quoted, word in TMPFILES_LINE.findall(content):
+        path = quoted or word
+        if path.startswith("/"):
+            fixed = path if "%" not in path else path.partition("%")[0].rpartition("/")[0]
+            found.append((kind, fixed.rstrip("/")))
     return tuple(found)
 
 

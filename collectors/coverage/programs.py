@@ -26,7 +26,8 @@ from collectors.record import Record, escaped
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 LINKS_AT_MOST = 8
 PATH_VALUE = re.compile(
-    r"(?m)^[ \t]*(?:export[ \t]+|set(?:env)?[ \t]+(?:-gx[ \t]+)?)?(?:ENV_|ENV_SU)?PATH\b[ \t=]*(.+)$"
+    r"(?m)(?:^|;|&&|\bthen\b)[ \t]*(?:export[ \t]+|set[ \t]+-\S+[ \t]+)?"
+    r"(?:(?:ENV_|ENV_SU)?PATH\b|fish_add_path\b)[ \t=]*([^;\n]+)"
 )
 
 Confidence = Literal["certain", "likely", "unknown"]
