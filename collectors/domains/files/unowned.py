@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePosixPath
 
 from collectors.collected import Loss
 from collectors.failure import Finding
@@ -78,9 +79,17 @@ def local_trees(host: Host, owned: Set[str], covered: Set[str]) -> Iterator[Tree
 
 
 def in_tree(host: Host, tree: Tree, owned: Set[str]) -> Iterator[Outcome]:
-    """Yield what comes of the files of a tree that is not large; programs in it are not captured."""
+    """Yield what comes of the files of a tree that is not large; programs in it are not captured.
+
+    A directory is told where files are in it and it is not as anybody would make it for them.
+    """
+    files = [each for each in tree.seen if isinstance(each, Entry) and not each.is_dir]
+    folders = {str(folder) for file in files for folder in PurePosixPath(file.path).parents}
     for seen in tree.seen:
-        if not isinstance(seen, Entry) or not (_is_program(seen) or _is_usual(seen)):
+        is_left = isinstance(seen, Entry) and (
+            _is_program(seen) or _is_usual(seen) or (seen.is_dir and seen.path not in folders)
+        )
+        if not is_left:
             yield from _outcomes(host, seen, owned)
 
 

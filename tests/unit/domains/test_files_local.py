@@ -57,7 +57,10 @@ def test_scripts_and_small_files_are_items_and_directories_come_with_them(tmp_pa
 
 
 def test_a_directory_with_an_owner_of_its_own_is_an_item(tmp_path: Path) -> None:
-    host = replace(host_with(tmp_path, {"/opt/tool/x": "x"}), owners={"/opt/tool": (1000, 4)})
+    host = replace(
+        host_with(tmp_path, {"/opt/tool/x": "x", "/opt/empty": None}),
+        owners=dict.fromkeys(("/opt/tool", "/opt/empty"), (1000, 4)),
+    )
     assert [(file.path, file.owner) for file in files.collect(host).section.files] == [
         ("/opt/tool", "ada"),
         ("/opt/tool/x", "root"),
