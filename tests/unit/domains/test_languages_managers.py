@@ -295,7 +295,7 @@ def test_programs_that_go_built(tmp_path: Path) -> None:
             f"{ADA}/go/bin/gopls": gopls,
             f"{ADA}/go/bin/gopls-copy": gopls,
             f"{ADA}/go/bin/script": "#!/bin/sh",
-            f"{ADA}/go/bin/changed": program(sample("go_modules/replaced")),
+            f"{ADA}/go/bin/changed": program(sample("go_modules/replaced").replace("=>\t../fork", "dep\tx")),
             f"{ADA}/.config/go/env": f"GOBIN={ADA}/tools\n",
             f"{ADA}/tools/dev": program(
                 "path\texample.org/dev\nmod\texample.org/dev\t(devel)\t\nbuild\tvcs.revision=0a1b\n"
