@@ -64,24 +64,29 @@ VALUES = st.recursive(
 )
 
 
-def three(text: str) -> tuple[Any, Any, Any]:
+def docker_images(text: str) -> tuple[Any, ...]:
+    return tuple(docker.images(json.loads(text), "docker"))
+
+
+def docker_seen(text: str) -> list[Any]:
     config, limits, image = json.loads(text)
-    return config, limits, image
+    return [docker.container(config, limits, image, "/config.v2.json")]
 
 
-test_repositories = sampled(
-    "docker_repositories", lambda text, name: tuple(docker.images(json.loads(text), "docker"))
-)
-test_docker_container = sampled(
-    "docker_container", lambda text, name: [docker.container(*three(text), "/config.v2.json")]
-)
+def podman_images(text: str) -> list[Any]:
+    return list(podman.images(json.loads(text), "~ada/podman"))
+
+
+def podman_seen(text: str) -> list[Any]:
+    config, image = json.loads(text)
+    return [podman.container(config, image, "/containers.json")]
+
+
+test_repositories = sampled("docker_repositories", lambda text, name: docker_images(text))
+test_docker_container = sampled("docker_container", lambda text, name: docker_seen(text))
 test_listed = sampled("docker_listed", lambda text, name: docker.parse_listed(text, "docker"))
-test_podman_images = sampled(
-    "podman_images", lambda text, name: list(podman.images(json.loads(text), "~ada/podman"))
-)
-test_podman_container = sampled(
-    "podman_container", lambda text, name: [podman.container(*json.loads(text), "/containers.json")]
-)
+test_podman_images = sampled("podman_images", lambda text, name: podman_images(text))
+test_podman_container = sampled("podman_container", lambda text, name: podman_seen(text))
 test_domain = sampled("libvirt_domain", lambda text, name: machines.parse_domain(text, path=f"/{name}"))
 
 

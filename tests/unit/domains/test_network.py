@@ -30,10 +30,13 @@ WORDS = st.sampled_from(
 )
 TEXT = BYTES | st.lists(WORDS).map("\n".join)
 
+
+def plan(text: str, name: str) -> list[object]:
+    return list(netplan.parse_plan(text, name=name.removesuffix(".txt")))
+
+
 test_connection = sampled("nm_connection", lambda text, name: connections.parse_connection(text, name=name))
-test_plan = sampled(
-    "netplan", lambda text, name: list(netplan.parse_plan(text, name=name.removesuffix(".txt")))
-)
+test_plan = sampled("netplan", lambda text, name: plan(text, name))
 test_tunnel = sampled("wireguard", lambda text, name: wireguard.parse_tunnel(text, name=name))
 test_printers = sampled("cups_printers", lambda text, name: printers.parse_printers(text, name=name))
 test_device = sampled("bluetooth_info", lambda text, name: wireless.parse_device(text, name=name))
