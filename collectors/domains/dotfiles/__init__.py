@@ -10,16 +10,15 @@ from typing import ClassVar
 
 from collectors.catalogue import catalogue, made_anew, settings_of
 from collectors.collected import Collected
-from collectors.domains.dotfiles.chezmoi import chezmoi
-from collectors.domains.dotfiles.links import linked
+from collectors.domains.dotfiles.chezmoi import chezmoi_sources
+from collectors.domains.dotfiles.links import linked_clones
 from collectors.domains.dotfiles.manager import Manager
-from collectors.domains.dotfiles.repositories import repositories
+from collectors.domains.dotfiles.repositories import home_repositories
 from collectors.homes import home_of
 from collectors.host import Host
 from collectors.judgement.capture import gathered
 from collectors.looking import parted
 from collectors.record import File, Section
-
 
 SKELETON, SKELETON_OF_ROOT = "/etc/skel", "/usr/share/base-files"
 
@@ -48,7 +47,7 @@ def is_as_created(host: Host, path: str) -> bool:
 
 def collect(host: Host) -> Collected[Dotfiles]:
     """Collect the section `dotfiles`."""
-    managed = parted((*repositories(host), *chezmoi(host), *linked(host)))
+    managed = parted((*home_repositories(host), *chezmoi_sources(host), *linked_clones(host)))
     brought = {cover.path for cover in managed.covers}
     known = catalogue("collectors.domains.dotfiles", "catalogue.yaml")
     found = gathered(settings_of(host, known, lambda path: path in brought or is_as_created(host, path)))

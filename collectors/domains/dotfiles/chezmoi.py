@@ -29,7 +29,7 @@ UNMADE = ("run_", "modify_", "create_", "remove_")
 ENDINGS = (".tmpl", ".age", ".asc")
 
 
-def chezmoi(host: Host) -> Iterator[Outcome]:
+def chezmoi_sources(host: Host) -> Iterator[Outcome]:
     """Yield chezmoi's source in each home, and the files that it makes from it."""
     for home in homes(host):
         source = _source_dir(host, home)

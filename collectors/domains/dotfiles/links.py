@@ -26,7 +26,7 @@ from collectors.record import escaped
 PROGRAMS = (".local/bin", "bin", ".local/share/applications")
 
 
-def linked(host: Host) -> Iterator[Outcome]:
+def linked_clones(host: Host) -> Iterator[Outcome]:
     """Yield the clones that links in each home point into, and those at the places of such clones."""
     for home in homes(host):
         found: dict[str, list[tuple[str, str]]] = {}

@@ -39,7 +39,7 @@ class Manager(Thing):
     """What manages dotfiles of one person, with its repository at `path`.
 
     `classes` and `encrypt` are yadm's: by what it chooses files, and which it keeps encrypted; `restore` is
-    what makes the links again, run in the repository.
+    its own command that makes links, run in the repository.
     """
 
     KIND: ClassVar[str] = "dotfiles"
@@ -73,8 +73,10 @@ class Manager(Thing):
     def _steps(self, url: str) -> Iterator[tuple[str, ...]]:
         branch = ("-b", self.branch) if self.branch else ()
         if self.manager == "yadm":
-            yield from (("yadm", "config", "--add", "local.class", name) for name in self.classes)
             yield ("yadm", "clone", *branch, "-f", url)
+            yield from (("yadm", "config", "--add", "local.class", name) for name in self.classes)
+            yield from [("yadm", "alt")] if self.classes else []
+            yield from [("yadm", "decrypt")] if self.encrypt else []
         elif self.manager == "chezmoi":
             yield ("chezmoi", "init", "--apply", *(("--branch", self.branch) if self.branch else ()), url)
         elif self.manager == "bare":
@@ -82,15 +84,12 @@ class Manager(Thing):
             yield ("git", f"--git-dir={self.path}", f"--work-tree={self.home}", "checkout", "-f")
         else:
             yield ("git", "clone", *branch, url, self.path)
+            yield from (("ln", "-sfn", link.target, link.path) for link in self.links)
 
     def _last(self) -> str:
-        """Return what makes the links, and what decrypts."""
-        if self.manager == "yadm" and self.encrypt:
-            return " && yadm decrypt"
-        if self.restore:
-            return f" && cd {shlex.quote(self.path)} && {self.restore}"
-        linked = (shlex.join(("ln", "-sfn", link.target, link.path)) for link in self.links)
-        return "".join(f" && {each}" for each in linked)
+        """Return what makes links of which none was seen."""
+        made = self.restore and not self.links
+        return f" && cd {shlex.quote(self.path)} && {self.restore}" if made else ""
 
 
 class Repository(Record):

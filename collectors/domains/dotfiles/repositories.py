@@ -35,7 +35,7 @@ BOOTSTRAP = (".config/yadm/bootstrap", ".yadm/bootstrap")
 ALTERNATE = "##"
 
 
-def repositories(host: Host) -> Iterator[Outcome]:
+def home_repositories(host: Host) -> Iterator[Outcome]:
     """Yield the managers whose repository has a home as its work tree, and what is known of them."""
     for home in homes(host):
         for each in known().repositories:
