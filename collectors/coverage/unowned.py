@@ -147,14 +147,15 @@ def _step(plan: _Plan, walk: _Walk) -> None:
 
 def _look(plan: _Plan, walk: _Walk, folder: str, tree: str) -> None:
     """Add up the files in a directory of a tree."""
-    captured, told = plan.spared.captured, plan.spared.told
+    captured, covered, told = plan.spared.captured, plan.spared.covered, plan.spared.told
+    names = plan.spared.quiet.names
     size = files = newest_ns = 0
     for each in plan.host.scan(folder, _device(plan.ground, folder)):
         path = f"{folder}/{each.name}"
         if each.is_dir(follow_symlinks=False):
             if not _is_spared(plan, path, each.name):
                 walk.ahead.append((path, path if path in told else tree))
-        elif path not in captured:
+        elif not (path in captured or path in covered or each.name in names):
             found = each.stat(follow_symlinks=False)
             if path in told:
                 walk.add(path, _bytes(found), 1, found.st_mtime_ns)
