@@ -6,30 +6,32 @@ when they run: the restore program on the new machine carries no ISO tools.
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from typer.core import TyperGroup
 
 from builder import VERSION
 from builder.places import places
-from collectors.compare import Change
+from builder.show import (
+    err,
+    out,
+    say,
+    show_changes,
+    show_coverage,
+    show_failure,
+    show_findings,
+    show_json,
+    show_score,
+    show_table,
+    watched,
+    what_changed,
+)
 from collectors.failure import Failure, Finding
 
 DONE, FAILED, GAPS = 0, 1, 3
-SHOWN_LENGTH = 60
-
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 
 class Commands(TyperGroup):
@@ -40,14 +42,14 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            _tell(
+            show_failure(
                 Failure(
                     f"this needs {error.name}, which is not here", remedy="run it where Rekindle is installed"
                 )
             )
             raise SystemExit(FAILED) from None
         except Failure as failure:
-            _tell(failure)
+            show_failure(failure)
             raise SystemExit(FAILED) from None
 
 
@@ -111,13 +113,13 @@ def collect(
     from builder.chain import collect_posture
 
     chosen = tuple(filter(None, only.split(",")))
-    with _watched() as say:
-        found = collect_posture(places(), root=root, host=host, only=chosen, dry_run=dry_run, say=say)
+    with watched() as watch:
+        found = collect_posture(places(), root=root, host=host, only=chosen, dry_run=dry_run, say=watch)
     eligible = [item for item in found.survey.posture.items() if not item.bound]
     counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.survey.posture.sections()}
     if as_json:
         findings = [vars(finding) for finding in found.findings]
-        _json(
+        show_json(
             {
                 "host": found.host,
                 "commit": found.commit,
@@ -127,9 +129,35 @@ def collect(
             }
         )
     else:
-        _table("section", "items", counts)
-        out.print(_what_changed(found.changes, found.commit, dry_run=dry_run), markup=False)
+        show_table("section", "items", counts)
+        out.print(what_changed(found.changes, found.commit, dry_run=dry_run), markup=False)
     _exit_with(found.findings, shown=not as_json)
+
+
+@app.command()
+def coverage(
+    root: Annotated[Path, typer.Option(help="The root of the system to look at.")] = Path("/"),
+    html: Annotated[Path | None, typer.Option(help="Write it as one page that needs nothing else.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what this machine would lose today, and where each program on PATH comes from.
+
+    Example: sudo rekindle coverage --html lost-today.html
+    """
+    from builder.coverage import look, plain
+    from builder.coverage_page import page
+    from builder.whole import whole
+
+    with watched() as watch:
+        survey, found = look(root, watch)
+    if html:
+        with whole(html) as aside:
+            aside.write_text(page(found, survey.posture.system.hostname or "this machine"))
+    if as_json:
+        show_json(plain(found))
+    else:
+        show_coverage(found)
+    raise SystemExit(GAPS if found.losses else DONE)
 
 
 @app.command()
@@ -148,13 +176,13 @@ def diff(
     """
     from builder.diff import diff as compare
 
-    with _watched() as say:
-        found = compare(places(), tuple(commits or ()), root=root, host=host, say=say)
+    with watched() as watch:
+        found = compare(places(), tuple(commits or ()), root=root, host=host, say=watch)
     if as_json:
-        return _json(found.plain())
+        return show_json(found.plain())
     if not found.changes:
         out.print(f"no item differs between {found.before} and {found.after}", markup=False)
-    _show_changes(found.changes)
+    show_changes(found.changes)
     for text in found.patches if patch else ():
         out.print(text, markup=False, highlight=False, end="")
     return None
@@ -168,8 +196,8 @@ def base_standin() -> None:
     """
     from builder.base import standin_iso
 
-    out.print(standin_iso(places(), _say), markup=False)
-    _say("this is a stand-in for tests and the demo: a recovery needs Ubuntu's own ISO")
+    out.print(standin_iso(places(), say), markup=False)
+    say("this is a stand-in for tests and the demo: a recovery needs Ubuntu's own ISO")
 
 
 @app.command()
@@ -184,7 +212,7 @@ def build(
     """
     from builder.chain import build_iso
 
-    out.print(build_iso(places(), base=base, output=output, host=host, say=_say), markup=False)
+    out.print(build_iso(places(), base=base, output=output, host=host, say=say), markup=False)
 
 
 @app.command()
@@ -198,11 +226,11 @@ def inspect(iso: Path, as_json: AsJson = False) -> None:
 
     seen = look(iso)
     if as_json:
-        return _json(vars(seen))
+        return show_json(vars(seen))
     out.print(f"base       {seen.base}", markup=False)
     out.print(f"machine    {seen.host}", markup=False)
     out.print(f"left out   {seen.left_out} items: bound to the machine, secret, or the installer's")
-    _table("section", "items", seen.items)
+    show_table("section", "items", seen.items)
     out.print(dumped(seen.autoinstall), markup=False, highlight=False)
     return None
 
@@ -219,7 +247,7 @@ def publish(
     """
     from builder.chain import publish_iso
 
-    publish_iso(places(), iso=iso, to=tuple(to or ()), host=host, say=_say)
+    publish_iso(places(), iso=iso, to=tuple(to or ()), host=host, say=say)
 
 
 @app.command()
@@ -269,11 +297,11 @@ def rehearse(
 
     image = iso or places().recovery_iso
     work = folder or places().state / "rehearsal"
-    held = hold(image, folder=work, firmware=firmware.value, slot=slot.value, say=_say)
+    held = hold(image, folder=work, firmware=firmware.value, slot=slot.value, say=say)
     if as_json:
-        _json(summary(held))
+        show_json(summary(held))
     else:
-        _show_score(held.score, held.report)
+        show_score(held.score, held.report)
         out.print(f"installed in {held.install_seconds:.0f} s, restored in {held.restore_seconds:.0f} s")
     raise SystemExit(DONE if held.score.found == held.score.eligible else GAPS)
 
@@ -301,12 +329,12 @@ def restore(
         only=tuple(filter(None, only.split(","))),
         skip=tuple(filter(None, skip.split(","))),
         check=check,
-        say=_say,
+        say=say,
     )
     if as_json:
         out.print_json(report.model_dump_json())
     else:
-        _table("status", "items", report.counts())
+        show_table("status", "items", report.counts())
     raise SystemExit(GAPS if report.gaps() else DONE)
 
 
@@ -318,8 +346,8 @@ def refresh() -> None:
     """
     from builder.chain import refresh as run
 
-    found = run(places(), say=_say)
-    out.print(_what_changed(found.changes, found.commit, dry_run=False), markup=False)
+    found = run(places(), say=say)
+    out.print(what_changed(found.changes, found.commit, dry_run=False), markup=False)
     _exit_with(found.findings, shown=True)
 
 
@@ -347,9 +375,9 @@ def timer_status(as_json: AsJson = False) -> None:
 
     known = timer.status()
     if as_json:
-        _json(known)
+        show_json(known)
     else:
-        _table("timer", "", known)
+        show_table("timer", "", known)
     raise SystemExit(DONE if known["installed"] == "yes" else FAILED)
 
 
@@ -365,81 +393,6 @@ def timer_remove() -> None:
     out.print("removed")
 
 
-def _tell(failure: Failure) -> None:
-    err.print("rekindle:", style="bold red", end=" ")
-    err.print(failure.message, markup=False, highlight=False, end=" ")
-    err.print(f"({failure.remedy})", style="dim", markup=False, highlight=False)
-
-
-def _say(line: str) -> None:
-    err.print(line, style="cyan", markup=False, highlight=False)
-
-
-@contextmanager
-def _watched() -> Iterator[Callable[[str], None]]:
-    """Yield what shows a person the step at hand, and leaves no trace of it; nobody watches a pipe."""
-    if not err.is_terminal:
-        yield lambda line: None
-        return
-    with err.status("") as status:
-        yield lambda line: status.update(escape(line))
-
-
-def _json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=1, sort_keys=True, default=str) + "\n")
-
-
-def _table(first: str, second: str, rows: Mapping[str, Any]) -> None:
-    """Show a table on a terminal, and plain columns in a pipe."""
-    if not out.is_terminal:
-        for key, value in rows.items():
-            out.print(f"{key}\t{value}", markup=False, highlight=False)
-        return
-    table = Table(first, second)
-    for key, value in rows.items():
-        table.add_row(str(key), str(value))
-    out.print(table)
-
-
-def _show_changes(changes: Iterable[Change]) -> None:
-    """Show a line for each item: what came is green, what went red, what differs yellow."""
-    styles = {"+": "green", "-": "red", "~": "yellow"}
-    for change in changes:
-        facts = ", ".join(
-            f"{each.fact} {_short(each.before)} → {_short(each.after)}" for each in change.differences
-        )
-        line = f"{change.sign} {change.item.id}{'  ' if facts else ''}{facts}"
-        out.print(line, style=styles[change.sign], markup=False, highlight=False)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
-
-
-def _what_changed(changes: str, commit: str | None, *, dry_run: bool) -> str:
-    """Say it in one line; git keeps the rest."""
-    subject = changes.partition("\n")[0]
-    if dry_run:
-        return f"would commit: {subject}" if changes else "nothing changed"
-    return f"{commit[:12]} {subject}" if commit else "nothing changed"
-
-
-def _show_score(score: Any, report: Mapping[str, Any]) -> None:
-    reasons = {entry["id"]: entry for entry in report.get("items", [])}
-    out.print(
-        f"score {score.percent:.1f} %: {score.found} of {score.eligible} eligible items",
-        style="bold",
-    )
-    for name in (*score.missing, *score.changed):
-        entry = reasons.get(name, {})
-        out.print(
-            f"  {name}: {entry.get('reason', 'not as it was')} {entry.get('remedy', '')}",
-            markup=False,
-        )
-
-
 def _exit_with(findings: tuple[Finding, ...], *, shown: bool) -> None:
-    for finding in findings if shown else ():
-        err.print(f"{finding.subject}: {finding.reason} ({finding.remedy})", style="yellow", markup=False)
+    show_findings(findings if shown else ())
     raise SystemExit(GAPS if findings else DONE)
