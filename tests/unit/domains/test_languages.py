@@ -79,6 +79,8 @@ def test_toolchains_of_the_other_managers(tmp_path: Path) -> None:
         "toolchain-default:~ada/sdkman/java": "sdk default java 21-tem",
         "toolchain-default:~ada/volta/node": "volta install node@20.11.0",
     }
+    assert not {".tool-versions", ".config/mise/config.toml"} & covers(found).keys()
+    assert covers(found)[".volta/tools/user/platform.json"] == "toolchain-default:~ada/volta/node"
     assert losses(found) == []
 
 

@@ -200,3 +200,19 @@ def test_any_word_is_shown_in_one_line_of_utf8(word: str) -> None:
 )
 def test_credentials_in_an_address_are_never_told(word: str, told: str) -> None:
     assert shown(word) == told
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "local"),
+    [
+        ("v1.0.0", (), False),
+        ("v1.0.0+dirty", (), True),
+        ("(devel)", (("vcs.revision", "0a1b"),), False),
+        ("(devel)", (("vcs.revision", "0a1b"), ("vcs.modified", "true")), True),
+        ("(devel)", (), True),
+    ],
+)
+def test_a_go_program_of_changed_or_unknown_sources_is_local(
+    version: str, settings: tuple[tuple[str, str], ...], local: bool
+) -> None:
+    assert golang.is_local(buildinfo.BuildInfo("example.org/x", "example.org/x", version, settings)) is local
