@@ -44,7 +44,10 @@ test: setup ## All tests, the boots in QEMU included
 demo: setup ## Collect this machine, build its ISO, and see a sample machine come back in a VM
 	$(SUDO) $(BIN)/python -m tests.demo
 
+bench: setup ## Time a full collect with coverage beside find and dpkg --verify (QUICK=1: no million of files)
+	$(SUDO) $(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+
 clean: ## Remove what was built here
 	$(SUDO) rm -rf .venv .cache demo dist
 
-.PHONY: help setup check test-unit test demo clean
+.PHONY: help setup check test-unit test demo bench clean
