@@ -33,9 +33,11 @@ test_recipes = sampled("recipes", lambda text, name: recipes_of(text, name))
 test_cmake_cache = sampled("cmake_cache", lambda text, name: build_systems.parse_cmake_cache(text))
 test_meson_options = sampled("meson_options", lambda text, name: build_systems.parse_meson_options(text))
 test_configure = sampled("configure", lambda text, name: build_systems.parse_configure(text))
-test_installed_paths = sampled(
-    "installed_paths", lambda text, name: [*map(escaped, build_systems.parse_paths(text))]
-)
+test_installed_paths = sampled("installed_paths", lambda text, name: paths_of(text))
+
+
+def paths_of(text: str) -> list[str]:
+    return [*map(escaped, build_systems.parse_paths(text))]
 
 
 def recipes_of(text: str, name: str) -> tuple[object, object]:
