@@ -36,7 +36,7 @@ def linked_clones(host: Host) -> Iterator[Outcome]:
             if root:
                 found.setdefault(root, []).append((path, target))
         for folder in known().folders:
-            if git.located(host, home.within(folder)) and entry_at(host, home.within(folder, ".git"))[0]:
+            if entry_at(host, home.within(folder, ".git"))[0]:
                 found.setdefault(home.within(folder), [])
         for root, links in sorted(found.items()):
             if _is_for_dotfiles(home, root, links):
@@ -48,14 +48,12 @@ def _links(host: Host, home: Home) -> Iterator[tuple[str, str]]:
     for place in known().links:
         folder = home.within(place) if place else home.path
         try:
-            entries = host.entries(folder)
+            links = [(each.path, host.link(each.path)) for each in host.entries(folder) if each.is_symlink]
         except OSError:
             continue  # it is not there, or the catalogue tells that it is closed
-        for entry in entries:
-            name = entry.path.rpartition("/")[2]
-            if entry.is_symlink and (place or name.startswith(".")):
-                target = os.path.join(folder, host.link(entry.path))
-                yield entry.path, os.path.normpath(target)
+        for path, target in links:
+            if place or path.rpartition("/")[2].startswith("."):
+                yield path, os.path.normpath(os.path.join(folder, target))
 
 
 def _clone_of(host: Host, home: Home, target: str, roots: dict[str, str]) -> str:

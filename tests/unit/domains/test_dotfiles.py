@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -29,16 +29,8 @@ ADA = "/home/ada"
 URL = "https://example.org/ada/dotfiles.git"
 YADM = ".local/share/yadm/repo.git"
 OURS = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
-IDENTITY = (
-    "-c",
-    "user.name=Ada",
-    "-c",
-    "user.email=ada@example.org",
-    "-c",
-    "init.defaultBranch=main",
-    "-c",
-    "gc.auto=0",
-)
+SETTINGS = ("user.name=Ada", "user.email=ada@example.org", "init.defaultBranch=main", "gc.auto=0")
+IDENTITY = tuple(word for each in SETTINGS for word in ("-c", each))
 
 test_encrypt = sampled("yadm_encrypt", lambda text, name: repositories.parse_encrypt(text))
 test_source_dir = sampled("chezmoi_source_dir", lambda text, name: chezmoi.parse_source_dir(text))
@@ -364,6 +356,14 @@ def test_a_clone_that_repos_leaves_alone_is_told_here(tmp_path: Path) -> None:
     assert (kinds(found), set(covered(found))) == ([("modified", item.item_id())], {"~/.dotfiles"})
 
 
+def test_a_clone_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.dotfiles/.git": "gitdir: elsewhere\n", "~/.zshrc": "-> .dotfiles/x"})
+    closed = {f"{ADA}/.dotfiles/.git": PermissionError(13, "no"), f"{ADA}/.vim": PermissionError(13, "no")}
+    found = dotfiles.collect(replace(host, failing=closed))
+    assert found.findings == (Finding(f"{ADA}/.dotfiles", "not readable", "run with sudo"),)
+    assert paths(found) == ["~/.zshrc"]
+
+
 def test_the_settings_of_applications(tmp_path: Path) -> None:
     host = host_with(
         tmp_path,
@@ -470,7 +470,7 @@ def applications() -> Iterator[Application]:
 def test_no_path_is_in_two_sections_or_twice() -> None:
     every = sorted(path for each in applications() for path in each.paths)
     assert len(every) == len(set(every))
-    inside = [(path, other) for path in every for other in every if other.startswith(f"{path}/")]
+    inside = [path for path in every if set(map(str, PurePosixPath(path).parents)) & set(every)]
     assert inside == []
 
 

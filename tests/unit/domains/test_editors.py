@@ -266,7 +266,6 @@ def test_editors_by_their_configuration(tmp_path: Path) -> None:
     kept = [
         ".config/helix/config.toml",
         ".config/kak/kakrc",
-        ".config/katerc",
         ".config/micro/settings.json",
         ".config/nvim/init.lua",
         ".config/nvim/lazy-lock.json",

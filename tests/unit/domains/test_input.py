@@ -10,7 +10,7 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
-from collectors.domains import files
+from collectors.domains import desktop, files
 from collectors.domains import input as module
 from collectors.domains.input import Input
 from collectors.failure import Finding
@@ -40,6 +40,14 @@ def test_a_plain_machine_has_nothing_to_tell(tmp_path: Path) -> None:
     assert module.collect(host_with(tmp_path, {})) == Collected(Input())
 
 
+SHORTCUTS = """[services][dictate.desktop]
+_launch=F13
+
+[kwin]
+Overview=Meta+W,Meta+W,Toggle Overview
+"""
+
+
 def test_a_dictation_key_comes_back(tmp_path: Path) -> None:
     keyd = "[ids]\n046d:c52b\n[main]\nrightcontrol = f13\n"
     hwdb = "evdev:input:b0003v046DpC52B*\n KEYBOARD_KEY_700e4=f13\n"
@@ -50,6 +58,7 @@ def test_a_dictation_key_comes_back(tmp_path: Path) -> None:
             "/etc/udev/hwdb.d/90-dictation.hwdb": hwdb,
             "/etc/udev/rules.d/90-keyboard.rules": 'KERNEL=="event*", TAG+="x"\n',
             "/home/ada/.config/kcminputrc": "[Keyboard]\nNumLock=0\n",
+            "/home/ada/.config/kglobalshortcutsrc": SHORTCUTS,
             WANTS: "-> /lib/systemd/system/keyd.service",
         },
     )
@@ -64,6 +73,8 @@ def test_a_dictation_key_comes_back(tmp_path: Path) -> None:
     rest = [file.path for file in files.collect(host).section.files]
     assert {WANTS, "/etc/udev/rules.d/90-keyboard.rules"} <= set(rest)
     assert not set(paths(found)) & set(rest)
+    shortcuts = [thing.item_id() for thing in desktop.collect(host).section.things()]
+    assert [name for name in shortcuts if "dictate.desktop" in name]
 
 
 def test_settings_of_each_home(tmp_path: Path) -> None:
