@@ -20,6 +20,9 @@ from collectors.host import Entry, Host
 from collectors.judgement.capture import (
     MAX_FILE_BYTES,
     MAX_HASHED_BYTES,
+    Outcome,
+    captured,
+    content_of,
     judged,
     settings,
     unread,
@@ -28,6 +31,8 @@ from collectors.judgement.capture import (
 from collectors.record import LeftOut, Thing, escaped, sha256
 
 MAX_CAPTURED_BYTES = 8 * 1024 * 1024
+# How the bytes of a font begin (TrueType, OpenType, collections, WOFF, Type 1): nothing in it is a password.
+BEGINNINGS = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2", b"\x80\1", b"%!PS-AdobeFont")
 BESIDE = "laid beside a font, and no font"
 
 
@@ -70,7 +75,7 @@ def _collected(host: Host, folder: str, home: Home | None) -> Part[Font]:
     small = frozenset(_fitting(fonts))
     found = [(each, _font(host, each, home)) for each in fonts if each not in small]
     whole = [(each, font) for each, font in found if isinstance(font, Font)]
-    kept = (outcome for each in sorted(small) for outcome in judged(host, each, "settings", mine=True))
+    kept = (outcome for each in sorted(small) for outcome in _kept(host, each))
     beside = sorted({*files} - {*fonts})
     return Part(
         things=tuple(font for _, font in whole),
@@ -90,6 +95,15 @@ def _fitting(fonts: Iterable[Entry]) -> Iterator[Entry]:
         if each.size_bytes <= min(room, MAX_FILE_BYTES):
             room -= each.size_bytes
             yield each
+
+
+def _kept(host: Host, entry: Entry) -> Iterator[Outcome]:
+    """Yield what comes of a font that fits; what does not begin like one is searched for secrets."""
+    content = content_of(host, entry.path) if entry.is_file else b""
+    if isinstance(content, bytes) and content.startswith(BEGINNINGS):
+        yield captured(host, entry, "file", "settings", content)
+    else:
+        yield from judged(host, entry, "settings", mine=True)
 
 
 def _font(host: Host, entry: Entry, home: Home | None) -> Font | Finding:

@@ -112,14 +112,13 @@ def collect_kde(host: Host, home: Home) -> Part[KdeKey]:
 def keys_of(found: Iterable[Setting], user: str, file: str, path: str) -> Keys:
     """Return the settings of `file` that somebody chose, secrets apart with the reason of each."""
     things, secrets = [], []
-    for each in effective(found):
-        thing = None if is_churn(file, each) else _thing(each, user, file)
-        if thing is None:
-            continue
-        why = knowledge().secret(path, f"{each.key}={each.value}".encode(errors="surrogateescape"))
-        if why:
+    meant = [each for each in effective(found) if not is_churn(file, each)]
+    suspect = _secret(path, *meant)
+    for each in meant:
+        thing = _thing(each, user, file)
+        if thing and suspect and (why := _secret(path, each)):
             secrets.append(("/".join((*thing.group, thing.key)), why))
-        else:
+        elif thing:
             things.append(thing)
     return Keys(tuple(things), tuple(secrets))
 
@@ -131,6 +130,12 @@ def _keyed(host: Host, home: Home, path: str) -> Part[KdeKey]:
     found, odd = parse_kconfig(content, path=escaped(path))
     keys = keys_of(found, home.user, path.removeprefix(f"{home.within(CONFIG)}/"), path)
     return Part(keys.things, tuple(kept_apart(path, keys.secrets)), odd)
+
+
+def _secret(path: str, *settings: Setting) -> str:
+    """Return why one of `settings` must not be in the clear, or ""."""
+    lines = "\n".join(f"{each.key}={each.value}" for each in settings)
+    return knowledge().secret(path, lines.encode(errors="surrogateescape"))
 
 
 def _config(host: Host, path: str) -> str | Finding:

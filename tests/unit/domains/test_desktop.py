@@ -562,7 +562,7 @@ def test_fonts_are_files_or_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = collected(
         tmp_path,
         {
-            f"{SHARE}/fonts/small/A.ttf": "12345678",
+            f"{SHARE}/fonts/small/A.ttf": "OTTO5678",
             f"{SHARE}/fonts/small/B.OTF": "12345678",
             f"{SHARE}/fonts/small/LICENSE": "x",
             f"{SHARE}/fonts/large/C.ttf": LARGE,
@@ -581,6 +581,13 @@ def test_fonts_are_files_or_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("uncovered", f"{SHARE}/fonts/large", 1),
         ("uncovered", f"{SHARE}/fonts/small", 1),
     ]
+
+
+def test_a_secret_in_the_guise_of_a_font_is_left_out(tmp_path: Path) -> None:
+    path = f"{SHARE}/fonts/A.ttf"
+    found = collected(tmp_path, {path: "password=hunter22\n"})
+    assert left_out(found) == {path: "holds what looks like a password"}
+    assert not found.contents
 
 
 def test_an_unreadable_font_is_a_finding(tmp_path: Path) -> None:
