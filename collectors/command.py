@@ -25,6 +25,23 @@ def run(
     secrets: Sequence[str] = (),
     remedy: str = "see the lines above",
 ) -> str:
+    """Run `argv` as `output` does and return its standard output as text, odd bytes as surrogates."""
+    said = output(
+        argv, cwd=cwd, env=env, stdin=stdin, timeout_seconds=timeout_seconds, secrets=secrets, remedy=remedy
+    )
+    return said.decode(errors="surrogateescape")
+
+
+def output(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    timeout_seconds: float | None = None,
+    secrets: Sequence[str] = (),
+    remedy: str = "see the lines above",
+) -> bytes:
     """Run `argv` without a shell and return its standard output.
 
     Raises Failure when the program is missing, runs past its time, or ends with a code other than
@@ -51,7 +68,7 @@ def run(
         said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         tail = masked(" | ".join(said[-LAST_LINES:]), secrets)
         raise Failure(f"{shown} ended with {done.returncode}: {tail}", remedy=remedy)
-    return done.stdout.decode(errors="surrogateescape")
+    return done.stdout
 
 
 def masked(text: str, secrets: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ Sources: passwd(5). The people, and root: an administrator's own settings are th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from collectors.accounts import GROUP, PASSWD, parse_group, parse_passwd
 from collectors.host import Host, remembered, text
@@ -46,8 +45,7 @@ def homes(host: Host) -> tuple[Home, ...]:
 
 def home_of(host: Host, path: str) -> Home | None:
     """Return the home that `path` is in, if it is in one."""
-    parents = {path, *map(str, PurePosixPath(path).parents)}
-    return next((home for home in homes(host) if home.path in parents), None)
+    return next((home for home in homes(host) if path == home.path or path.startswith(f"{home.path}/")), None)
 
 
 def usual(host: Host, path: str) -> str:

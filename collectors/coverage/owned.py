@@ -48,12 +48,9 @@ def owned(host: Host) -> Owned:
     renamed, diversions = aliases(host), dpkg.read(host).diversions
     packages: list[Unpacked] = []
     by_path: dict[str, int] = {}
-    for entry in host.entries(dpkg.LISTS):
-        if not entry.path.endswith(".list"):
-            continue
-        name = entry.path[len(dpkg.LISTS) + 1 : -len(".list")]
-        content = host.read(entry.path).decode(errors="surrogateescape")
-        package = Unpacked(name, entry.mtime_ns, entry.ctime_ns)
+    for name, content in dpkg.lists(host).items():
+        entry = host.look(f"{dpkg.LISTS}/{name}.list")
+        package = Unpacked(name, entry.mtime_ns, entry.ctime_ns) if entry else Unpacked(name, 0, 0)
         paths = dict.fromkeys(paths_in(content, renamed), len(packages))
         by_path.update(_diverted(paths, package.package, diversions))
         packages.append(package)

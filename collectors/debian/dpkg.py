@@ -199,13 +199,18 @@ def owners(host: Host, database: Database, under: tuple[str, ...]) -> Mapping[st
     """Return the package that put each path there, for the paths that begin with one of `under`."""
     diverted = {diversion.path: diversion for diversion in database.diversions}
     found = {}
-    for name in host.list(LISTS):
-        if not name.endswith(".list"):
-            continue
-        package = name.removesuffix(".list").partition(":")[0]
-        for path in paths_under(text(host, f"{LISTS}/{name}"), under):
+    for name, content in lists(host).items():
+        package = name.partition(":")[0]
+        for path in paths_under(content, under):
             found[_place(path, package, diverted)] = package
     return found
+
+
+@remembered
+def lists(host: Host) -> Mapping[str, str]:
+    """Return what dpkg lists as brought by each package, by its name (`libc6:amd64`): one path in a line."""
+    names = [name.removesuffix(".list") for name in host.list(LISTS) if name.endswith(".list")]
+    return {name: text(host, f"{LISTS}/{name}.list") for name in names}
 
 
 def placed_conffiles(packages: Iterable[Package], database: Database) -> Iterator[tuple[Conffile, Package]]:

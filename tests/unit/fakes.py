@@ -85,6 +85,11 @@ class FakeHost:
         )
         return Machine(self.root).examine(argv, path, env=env) if answer is None else answer
 
+    def examined(
+        self, argv: Sequence[str], path: str, *, env: Mapping[str, str], timeout_seconds: float = 30
+    ) -> bytes:
+        return self.examine(argv, path, env=env).encode(errors="surrogateescape")
+
     def _seen(self, entry: Entry) -> Entry:
         uid, gid = self.owners.get(entry.path, (0, 0))
         return entry._replace(uid=uid, gid=gid, device=self.devices.get(entry.path, 1))

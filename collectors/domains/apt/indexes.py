@@ -55,7 +55,7 @@ def read_index(host: Host, path: str) -> bytes | Finding:
     ending = next((each for each in ENDINGS if each and path.endswith(each)), "")
     try:
         if ending in BY_APT:
-            return host.examine(CAT_FILE, path, env={}).encode(errors="surrogateescape")
+            return host.examined(CAT_FILE, path, env={})
         return OPENERS[ending](host.read(path))
     except Failure as error:
         return Finding(escaped(path), f"not unpacked: {escaped(error.message)}", "install lz4 and apt")
