@@ -145,12 +145,13 @@ def coverage(
     Example: sudo rekindle coverage --html lost-today.html
     """
     from builder.coverage import look, plain
-    from builder.coverage_page import page
-    from builder.whole import whole
 
     with watched() as watch:
         survey, found = look(root, watch)
     if html:
+        from builder.coverage_page import page
+        from builder.whole import whole
+
         with whole(html) as aside:
             aside.write_text(page(found, survey.posture.system.hostname or "this machine"))
     if as_json:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from builder.chain import Say
-from collectors.collect import Survey, collect
-from collectors.coverage.coverage import Coverage, coverage
 from collectors.coverage.packaged import begin
 from collectors.host import Machine
 
+if TYPE_CHECKING:
+    from collectors.collect import Survey
+    from collectors.coverage.coverage import Coverage
 
-def look(root: Path, say: Say) -> tuple[Survey, Coverage]:
-    """Collect the machine under `root`, writing nothing, and return what its posture would not bring back."""
+
+def look(root: Path, say: Callable[[str], None]) -> tuple[Survey, Coverage]:
+    """Collect the machine under `root`, writing nothing, and return what its posture would not bring back.
+
+    The look at all packages' files goes on beside this process while the collectors are loaded and run.
+    """
     machine = Machine(root)
     begun = begin(machine)
+    from collectors.collect import collect
+    from collectors.coverage.coverage import coverage
+
     survey = collect(machine, on_section=lambda section: say(f"collecting {section}"))
     say("looking for what would be lost")
     return survey, coverage(machine, survey, begun)

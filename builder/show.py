@@ -6,15 +6,19 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from collectors.compare import Change
 from collectors.failure import Failure, Finding
+
+if TYPE_CHECKING:
+    from collectors.collected import Loss
+    from collectors.compare import Change
+    from collectors.coverage.coverage import Coverage
 
 SHOWN_LENGTH = 60
 SHOWN_LOSSES = 12
@@ -108,7 +112,7 @@ def show_findings(findings: Iterable[Finding]) -> None:
         err.print(f"{finding.subject}: {finding.reason} ({finding.remedy})", style="yellow", markup=False)
 
 
-def show_coverage(coverage: Any) -> None:
+def show_coverage(coverage: Coverage) -> None:
     """Show what would be lost, the worst first: at a terminal the first of each kind, in a pipe all."""
     for group in coverage.groups():
         if out.is_terminal:
@@ -120,7 +124,7 @@ def show_coverage(coverage: Any) -> None:
             out.print(f"  … and {len(group.losses) - SHOWN_LOSSES} more: see --html or --json", style="dim")
 
 
-def _show_loss(loss: Any) -> None:
+def _show_loss(loss: Loss) -> None:
     size = decimal(loss.size_bytes) if loss.size_bytes else ""
     if not out.is_terminal:
         words = (loss.kind, loss.subject, size, loss.reason, loss.remedy)
