@@ -6,19 +6,20 @@ and noise; with what the collectors found that nothing brings back. Worst first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collectors.collect import Survey
 from collectors.collected import Loss
 from collectors.coverage.clouds import Kept, clouds, remotes
-from collectors.coverage.ground import Unseen
+from collectors.coverage.ground import Unseen, ground
 from collectors.coverage.knowledge import LossKind, loss_kinds
 from collectors.coverage.lost import merged, modified, of_trees, ranked
 from collectors.coverage.made import made
-from collectors.coverage.owned import aliases, placed
-from collectors.coverage.packaged import Begun, Packaged, begin
+from collectors.coverage.owned import aliases, owned, placed
+from collectors.coverage.packaged import Packaged, begin
 from collectors.coverage.programs import Program, Sources, programs
+from collectors.coverage.quiet import quiet
 from collectors.coverage.unowned import Spared, top_of, trees
 from collectors.host import Host
 from collectors.posture import Posture
@@ -71,27 +72,27 @@ class Coverage:
         return tuple(Group(loss_kinds()[kind], tuple(losses)) for kind, losses in by_kind.items())
 
 
-def coverage(host: Host, survey: Survey, begun: Begun | None = None) -> Coverage:
+def coverage(host: Host, survey: Survey, begun: Callable[[], Packaged] | None = None) -> Coverage:
     """Return what would be lost today.
 
     `begun` is the look at packages, which can go on beside the collectors: `begin(host)`, then the survey,
     then this.
     """
-    started = begun or begin(host)
+    ended = begun or begin(host)
     kept = clouds(host)
     covers = covers_of(host, survey, kept)
-    spared = _spared(host, survey, started, frozenset(covers))
-    found = started.ended()
+    spared = _spared(host, survey, frozenset(covers))
+    found = ended()
     changed = tuple(modified(host, found.modified, spared.covered))
     tops = {unescaped(loss.subject) for loss in changed}
     lying = (each for each in found.unowned if not top_of(each[0], tops))
-    unowned, unread = trees(host, lying, started.known.ground, spared)
-    sources = Sources(started.known.owned, origins(survey.posture), covers, spared.captured)
+    unowned, unread = trees(host, lying, ground(host), spared)
+    sources = Sources(owned(host), origins(survey.posture), covers, spared.captured)
     known = programs(host, sources)
     remote = next(iter(remotes(host)), NO_REMOTE)
-    lost = (*changed, *of_trees(unowned, started.known.quiet.short, remote, _unexplained(known)))
+    lost = (*changed, *of_trees(unowned, spared.quiet.short, remote, _unexplained(known)))
     losses = ranked(merged(survey.losses, lost, lambda subject: _comes_back(subject, spared)))
-    unseen = {*started.known.ground.unseen, *found.unseen, *unread}
+    unseen = {*ground(host).unseen, *found.unseen, *unread}
     by_path = sorted(unseen, key=lambda each: (each.path, each.reason))
     return Coverage(losses, known, kept, tuple(by_path), _totals(survey.posture, found, losses))
 
@@ -120,13 +121,13 @@ def origins(posture: Posture) -> dict[str, str]:
     return {package.name: package.origin for package in posture.apt.packages}
 
 
-def _spared(host: Host, survey: Survey, begun: Begun, covered: frozenset[str]) -> Spared:
+def _spared(host: Host, survey: Survey, covered: frozenset[str]) -> Spared:
     left_out = (each.path for section in survey.posture.sections() for each in section.left_out)
     told = (loss.subject for loss in survey.losses if loss.subject.startswith("/"))
     return Spared(
         _places(host, captured_paths(survey.posture)),
         covered | _places(host, left_out),
-        begun.known.quiet,
+        quiet(host),
         made(host).state,
         _places(host, told),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from collectors.host import Host, Mount
+from collectors.host import Host, Mount, remembered
 from collectors.record import escaped
 
 SYSTEM = ("/", "/boot", "/home", "/opt", "/root", "/srv", "/usr", "/usr/local", "/var")
@@ -34,6 +34,7 @@ class Ground:
     unseen: tuple[Unseen, ...] = ()
 
 
+@remembered
 def ground(host: Host) -> Ground:
     """Return what of the machine is looked at."""
     root = host.look("/")

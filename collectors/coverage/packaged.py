@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from collectors.coverage.beside import beside
 from collectors.coverage.ground import Ground, Unseen, ground
 from collectors.coverage.knowledge import noise
-from collectors.coverage.made import made
 from collectors.coverage.owned import Owned, Unpacked, aliases, owned, paths_in
 from collectors.coverage.quiet import Quiet, quiet
 from collectors.debian import dpkg
@@ -72,7 +71,7 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Known:
+class _Known:
     """What the walk needs to know at every step."""
 
     owned: Owned
@@ -80,23 +79,17 @@ class Known:
     quiet: Quiet
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A look at all that packages brought, which goes on beside this process; `ended` waits for its end."""
+def begin(host: Host) -> Callable[[], Packaged]:
+    """Start to look at all that packages brought, beside this process; what is returned waits for its end.
 
-    known: Known
-    ended: Callable[[], Packaged]
-
-
-def begin(host: Host) -> Begun:
-    """Start to look at all that packages brought: best before the collectors run."""
-    known = Known(owned(host), ground(host), quiet(host, made(host).anew))
-    return Begun(known, beside(lambda: packaged(host, known)))
+    Best before the collectors run.
+    """
+    return beside(lambda: packaged(host))
 
 
-def packaged(host: Host, known: Known) -> Packaged:
+def packaged(host: Host) -> Packaged:
     """Return what is beside the files of packages, and which of these are modified."""
-    seen = _Seen()
+    known, seen = _Known(owned(host), ground(host), quiet(host)), _Seen()
     for top, device in known.ground.tops.items():
         _walk(host, top, device, known, seen)
     suspects = suspected(seen.late, known.owned, copy_end(known.owned, seen.seconds))
@@ -138,7 +131,7 @@ def _was_copied(ctime_ns: int, mtime_ns: int) -> bool:
     return ctime_ns - mtime_ns > FAR_NS
 
 
-def _walk(host: Host, top: str, device: int, known: Known, seen: _Seen) -> None:
+def _walk(host: Host, top: str, device: int, known: _Known, seen: _Seen) -> None:
     folders = [top]
     while folders:
         folder = folders.pop()
@@ -148,7 +141,7 @@ def _walk(host: Host, top: str, device: int, known: Known, seen: _Seen) -> None:
             seen.unseen.extend(unseen(folder, error))
 
 
-def _look(host: Host, folder: str, device: int, known: Known, seen: _Seen) -> list[str]:
+def _look(host: Host, folder: str, device: int, known: _Known, seen: _Seen) -> list[str]:
     """Note what is in one directory, and return the directories of packages in it."""
     by_path, fixed, apart = known.owned.by_path, known.quiet.fixed, known.ground.apart
     top = "" if folder == "/" else folder

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collectors.coverage.knowledge import Short, noise
+from collectors.coverage.made import made
 from collectors.coverage.owned import aliases, placed
 from collectors.homes import homes
-from collectors.host import Host
+from collectors.host import Host, remembered
 from collectors.judgement.knowledge import globs
 
 ALTERNATIVES = "/etc/alternatives/"
@@ -47,15 +48,16 @@ class Quiet:
         return any(_equal(host, path, f"{each.of}{name}") for each in noise().copies if each.folder == folder)
 
 
-def quiet(host: Host, anew: Iterable[str]) -> Quiet:
-    """Return the noise of `host`; `anew` are paths that the machine itself says it makes."""
+@remembered
+def quiet(host: Host) -> Quiet:
+    """Return the noise of `host`: what is known of all machines, and what it says itself."""
     short = Short(placed(home.path, aliases(host)) for home in homes(host))
     paths = [path for rule in noise().paths for path in rule.paths]
     wild = [path for path in paths if WILD.search(path)]
     fixed = {place for path in paths if not WILD.search(path) for place in _placed(path, short)}
     return Quiet(
         noise().any_name(),
-        frozenset(fixed | set(anew)),
+        made(host).anew | fixed,
         frozenset(path for rule in noise().links for path in rule.paths),
         globs(tuple(path for path in wild if not path.startswith("~"))),
         globs(tuple(path for path in wild if path.startswith("~"))),

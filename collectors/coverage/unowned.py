@@ -22,8 +22,8 @@ from collectors.host import Host
 SECOND_NS = 1_000_000_000
 BLOCK_BYTES = 512
 SMALL_BYTES = 4096
-# So many directories ahead are worth a second process.
-MANY = 32
+# So many directories ahead are worth a second process, and about the same work in each half.
+MANY = 200
 
 
 @dataclass(frozen=True)

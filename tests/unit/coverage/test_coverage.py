@@ -295,12 +295,12 @@ def test_an_unreadable_directory_is_told_as_not_looked_at(tmp_path: Path) -> Non
 def test_a_wide_tree_is_looked_at_by_two_processes_with_the_same_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = host_with(tmp_path, {f"/data/{n}/{m}/x": "12" for n in range(12) for m in range(12)})
+    host = host_with(tmp_path, {f"/data/{n}/{m}/x": "12" for n in range(20) for m in range(15)})
     (alone,) = coverage(host, survey()).losses
     monkeypatch.setattr(unowned, "MANY", 10_000)
     (together,) = coverage(replace(host, memory={}), survey()).losses
     assert alone == together
-    assert alone.files == 144
+    assert alone.files == 300
 
 
 def test_the_same_twice(tmp_path: Path) -> None:

@@ -12,12 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.coverage.ground import Unseen, ground
-from collectors.coverage.made import made
-from collectors.coverage.owned import Owned, Unpacked, owned
+from collectors.coverage.ground import Unseen
+from collectors.coverage.owned import Owned, Unpacked
 from collectors.coverage.packaged import (
     SECOND_NS,
-    Known,
     Late,
     Packaged,
     begin,
@@ -26,7 +24,6 @@ from collectors.coverage.packaged import (
     parse_sums,
     suspected,
 )
-from collectors.coverage.quiet import quiet
 from collectors.host import Host
 from tests.unit.fakes import FakeHost, machine
 from tests.unit.sampled import sampled
@@ -58,7 +55,7 @@ def with_package(
 
 
 def seen(host: Host) -> Packaged:
-    return packaged(host, Known(owned(host), ground(host), quiet(host, made(host).anew)))
+    return packaged(host)
 
 
 def altered(path: Path, content: str, *, keep_mtime: bool) -> None:
@@ -178,7 +175,7 @@ def test_another_file_system_is_never_entered(tmp_path: Path) -> None:
 def test_it_goes_on_beside_this_process(tmp_path: Path) -> None:
     host = with_package(tmp_path, {TOOL: "made"})
     altered(tmp_path / TOOL[1:], "edam", keep_mtime=True)
-    assert begin(host).ended().modified == {TOOL: "vendor"}
+    assert begin(host)().modified == {TOOL: "vendor"}
 
 
 PLAIN, COPIED = (
