@@ -350,7 +350,12 @@ class Machine:
     def _opened(self, path: str) -> Iterator[BinaryIO]:
         """Open a regular file without waiting for one that is none."""
         descriptor = os.open(self._resolve(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
+            file = os.fdopen(descriptor, "rb")
+        except OSError:  # a directory
+            os.close(descriptor)
+            raise
+        with file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
             yield file

@@ -15,6 +15,11 @@ from collectors.command import run
 from collectors.host import Machine
 
 PACKAGES = ("dbus", "python3", "systemd-sysv", "tzdata")
+DESKTOP = (
+    *("task-xfce-desktop", "task-german", "task-german-desktop", "linux-image-amd64", "grub-pc"),
+    *("avahi-daemon", "bluez", "cups", "flatpak", "fonts-noto-core", "fwupd", "network-manager-gnome"),
+    *("pipewire-audio", "plocate", "snapd", "unattended-upgrades", "vlc-plugin-base", "xfonts-100dpi"),
+)
 NSPAWN = (
     *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
     *("--resolv-conf=off", "--timezone=off"),
@@ -50,6 +55,21 @@ def minimal_root(cache: Path) -> Path:
             options = ("--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}")
             run(["mmdebstrap", *options, release.codename, aside, *lines])
             aside.rename(output)
+    return output
+
+
+def desktop_root(cache: Path) -> Path:
+    """Return the root of a freshly installed desktop of the running release, made in `cache` unless there."""
+    release = running_release(Machine())
+    lines = [source.line for source in own_sources(Machine(), release)]
+    key = hashlib.sha256("\0".join((release.codename, *lines, *DESKTOP)).encode()).hexdigest()[:16]
+    output = cache / f"desktop-{key}"
+    if not output.exists():
+        aside = Path(tempfile.mkdtemp(dir=cache))
+        options = ("--quiet", "--variant=important", f"--include={','.join(DESKTOP)}")
+        hook = "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash ada"
+        run(["mmdebstrap", *options, hook, release.codename, aside, *lines])
+        aside.rename(output)
     return output
 
 

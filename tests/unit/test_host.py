@@ -81,6 +81,14 @@ def test_only_regular_files_are_read(root: Path) -> None:
         Machine(root).read("/etc")
 
 
+def test_nothing_stays_open_of_a_directory_that_was_read(root: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    for _ in range(5):
+        with pytest.raises(IsADirectoryError):
+            Machine(root).read("/etc")
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
 def test_look_tells_what_lstat_tells(root: Path) -> None:
     os.chmod(root / "etc/real", 0o4750)
     entry = Machine(root).look("/etc/real")
