@@ -146,16 +146,49 @@ class Knowledge(Record):
         secrets = (rule for rule in self.contents if rule.verdict == "secret")
         return next((rule.why for rule in secrets if rule.holds_for(path, "file", content)), "")
 
+    def _possible(self, path: str) -> tuple[Rule, ...]:
+        """Return the rules by name that could be for a path: few are, where it begins `/etc/cups/`."""
+        head = "/".join(path.split("/", HEAD)[:HEAD])
+        if head not in self._by_head:
+            self._by_head[head] = tuple(rule for rule in self.names if rule.may_cover(head))
+        return self._by_head[head]
+
+    @cached_property
+    def _by_head(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
+
+
+class Instead(Record):
+    """Why something is not restored, and the command for what another machine needs instead."""
+
+    why: str
+    instead: str
+
+
+class Drivers(Instead):
+    """The packages for hardware of one kind: `packages` and `but` are names and globs."""
+
+    packages: tuple[str, ...]
+    but: tuple[str, ...] = ()
+
+    def covers(self, package: str) -> bool:
+        """Tell whether `package` is one of them."""
+        return _named(package, self.packages) and not _named(package, self.but)
+
 
 class Choices(Record):
-    """Which packages the installer chooses by itself, and in which sections the owner does."""
+    """Which packages the installer chooses by itself, in which sections the owner does, which hardware does."""
 
     installer: tuple[str, ...]
     chosen_sections: tuple[str, ...]
 
     def by_installer(self, package: str) -> bool:
         """Tell whether the installer chooses `package` for the machine at hand."""
-        return any(fnmatchcase(package, pattern) for pattern in self.installer)
+        return _named(package, self.installer)
+
+    def driver(self, package: str) -> Drivers | None:
+        """Return what is known of a package that is for hardware of one kind."""
+        return next((each for each in self.drivers if each.covers(package)), None)
 
 
 @cache
@@ -177,6 +210,10 @@ def _loaded(name: str, kind: type[Known]) -> Known:
 @cache
 def _compiled(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
+
+
+def _named(package: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(package, pattern) for pattern in patterns)
 
 
 @cache

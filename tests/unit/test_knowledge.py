@@ -408,3 +408,17 @@ def test_every_rule_is_about_etc_and_no_reason_is_empty() -> None:
 )
 def test_what_the_installer_chooses(package: str, theirs: bool) -> None:
     assert choices().by_installer(package) is theirs
+
+
+@pytest.mark.parametrize(
+    ("package", "why"),
+    [
+        ("nvidia-driver-550", "for a graphics card of NVIDIA"),
+        ("firmware-b43-installer", "for a network card of this machine"),
+        ("firmware-microbit-doc", None),
+        ("nvidia-settings", None),
+    ],
+)
+def test_packages_for_hardware(package: str, why: str | None) -> None:
+    found = choices().driver(package)
+    assert (found.why if found else None) == why

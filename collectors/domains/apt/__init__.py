@@ -24,6 +24,7 @@ from collectors.domains.apt.sources import Keyring as Keyring
 from collectors.domains.apt.sources import SourceFile as SourceFile
 from collectors.domains.apt.sources import Written, read_sources
 from collectors.host import Host
+from collectors.judgement.knowledge import choices
 from collectors.record import Section, Thing, escaped
 
 SHIPPED = "part of a fresh installation"
@@ -33,7 +34,7 @@ class Package(Thing):
     """A package that the owner chose, with the version that was there.
 
     `origin` is the archive that offers that version, `https://example.org/debian bookworm/main`. Where none
-    offers the package, `deb` is the escaped path at which its `.deb` lies, if it does.
+    offers the package, `deb` is the escaped path at which its `.deb` lies, if it does. One for hardware is bound.
     """
 
     KIND: ClassVar[str] = "apt"
@@ -113,7 +114,7 @@ class Apt(Section):
     def things(self) -> Iterator[Thing]:
         """Yield what is written by its name alone, then the rest."""
         yield from (Package(name=name, bound=SHIPPED) for name in self.shipped)
-        yield from (Hold(name=name) for name in self.holds)
+        yield from (Hold(name=name, bound=for_hardware(name)) for name in self.holds)
         yield from (Architecture(name=name) for name in self.architectures)
         yield from super().things()
 
@@ -136,6 +137,7 @@ class Found:
             origin=next((offer.origin for offer in offers if offer.version == package.version), ""),
             deb=escaped(deb.path) if deb else "",
             deb_sha256=deb.sha256 if deb else "",
+            bound=for_hardware(package.name),
         )
 
 
@@ -203,6 +205,12 @@ def losses(chosen: Iterable[dpkg.Package], found: Found) -> Iterator[Loss]:
         elif deb.fetched_by_apt:
             reason = "no source offers it any more: its .deb is in apt's cache on this disk alone"
             yield Loss("no-candidate", f"apt:{ours}", reason, f"cp {shlex.quote(deb.path)} ~/Downloads/")
+
+
+def for_hardware(package: str) -> str:
+    """Return why a package, `nvidia-driver-550:i386`, belongs to this machine's hardware, "" if it does not."""
+    driver = choices().driver(package.partition(":")[0])
+    return driver.why if driver else ""
 
 
 def unoffered(chosen: Iterable[dpkg.Package], offers: Offers) -> list[dpkg.Package]:

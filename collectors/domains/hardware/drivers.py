@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from collectors.collected import Cover, Loss
 from collectors.debian import dpkg
-from collectors.domains.hardware.known import known
 from collectors.domains.hardware.things import Driver, Firmware, Module
 from collectors.host import Host, remembered
+from collectors.judgement.knowledge import choices
 from collectors.looking import Outcome, entry_at, names_in
 from collectors.record import escaped
 
@@ -30,7 +30,7 @@ LISTED = (b"/firmware/", b"/usr/src/")
 def collect_drivers(host: Host) -> Iterator[Outcome]:
     """Yield the packages for hardware, DKMS' modules and firmware of unknown origin."""
     for name in sorted({package.name for package in dpkg.read(host).installed}):
-        found = known().driver(name)
+        found = choices().driver(name)
         if found:
             yield Driver(name=name, bound=found.why)
     yield from _modules(host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from collectors.domains.hardware.known import known
+from collectors.judgement.knowledge import choices
 from collectors.record import Thing
 
 
@@ -64,7 +65,7 @@ class Driver(Thing):
 
     def by_hand(self) -> str:
         """Return what another machine needs instead."""
-        found = known().driver(self.name)
+        found = choices().driver(self.name)
         return found.instead if found else ""
 
 

@@ -12,7 +12,7 @@ from collectors.domains.apt import baseline
 from collectors.domains.apt.offers import LISTS
 from collectors.failure import Finding
 from tests.unit.domains.apt_database import DATABASE, PACKAGES, stanza
-from tests.unit.fakes import FakeHost, machine
+from tests.unit.fakes import STATUS, FakeHost, machine
 
 
 def test_chosen_packages_and_those_of_a_fresh_installation(tmp_path: Path) -> None:
@@ -27,6 +27,25 @@ def test_chosen_packages_and_those_of_a_fresh_installation(tmp_path: Path) -> No
     )  # fmt: skip
     assert section.holds == ("kept",)
     assert host.asked == []
+
+
+def test_packages_for_hardware_are_bound_and_so_are_their_holds(tmp_path: Path) -> None:
+    status = "".join(
+        (
+            STATUS,
+            stanza("firmware-iwlwifi"),
+            stanza("nvidia-driver-550", status="hold ok installed"),
+            stanza("nvidia-settings"),
+        )
+    )
+    section = apt.collect(machine(tmp_path, {"/var/lib/dpkg/status": status})).section
+    assert {item.id: item.bound for item in section.items()} == {
+        "apt:dpkg": apt.SHIPPED,
+        "apt:firmware-iwlwifi": "for parts of this machine",
+        "apt:nvidia-driver-550": "for a graphics card of NVIDIA",
+        "apt-hold:nvidia-driver-550": "for a graphics card of NVIDIA",
+        "apt:nvidia-settings": "",
+    }
 
 
 def test_the_installers_record_is_the_baseline_where_there_is_one(tmp_path: Path) -> None:
