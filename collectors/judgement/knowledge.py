@@ -146,17 +146,6 @@ class Knowledge(Record):
         secrets = (rule for rule in self.contents if rule.verdict == "secret")
         return next((rule.why for rule in secrets if rule.holds_for(path, "file", content)), "")
 
-    def _possible(self, path: str) -> tuple[Rule, ...]:
-        """Return the rules by name that could be for a path: few are, where it begins `/etc/cups/`."""
-        head = "/".join(path.split("/", HEAD)[:HEAD])
-        if head not in self._by_head:
-            self._by_head[head] = tuple(rule for rule in self.names if rule.may_cover(head))
-        return self._by_head[head]
-
-    @cached_property
-    def _by_head(self) -> dict[str, tuple[Rule, ...]]:
-        return {}
-
 
 class Instead(Record):
     """Why something is not restored, and the command for what another machine needs instead."""
@@ -181,6 +170,7 @@ class Choices(Record):
 
     installer: tuple[str, ...]
     chosen_sections: tuple[str, ...]
+    drivers: tuple[Drivers, ...]
 
     def by_installer(self, package: str) -> bool:
         """Tell whether the installer chooses `package` for the machine at hand."""
@@ -214,6 +204,11 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
 
 def _named(package: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(package, pattern) for pattern in patterns)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode())
 
 
 @cache
