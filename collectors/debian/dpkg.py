@@ -224,6 +224,8 @@ def placed_conffiles(packages: Iterable[Package], database: Database) -> Iterato
 
 def paths_under(content: str, under: tuple[str, ...]) -> list[str]:
     """Return the paths of a `.list` file that begin with one of `under`."""
+    if not any(content.startswith(each) or f"\n{each}" in content for each in under):
+        return []
     return [line for line in content.split("\n") if line.startswith(under)]
 
 

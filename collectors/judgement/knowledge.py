@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal, TypeVar
 
@@ -18,6 +18,9 @@ from collectors.document import validated
 from collectors.record import Record
 
 Known = TypeVar("Known", bound=Record)
+
+# Of this many words of a path, "" before the first slash among them, it depends which rules could be for it.
+HEAD = 3
 
 
 def _expression(pattern: str) -> str:
@@ -48,9 +51,22 @@ class Rule(Record):
 
     def covers(self, path: str, kind: str) -> bool:
         """Tell whether the rule is for this path and kind."""
-        if self.kind not in ("any", kind) or not globs(self.paths).fullmatch(path):
+        if self.kind not in ("any", kind) or not self._covered.fullmatch(path):
             return False
         return not (self.but and globs(self.but).fullmatch(path))
+
+    def may_cover(self, head: str) -> bool:
+        """Tell whether the rule could be for a path that is `head` or begins with it."""
+        return any(each.startswith(head) or head.startswith(each) for each in self._beginnings)
+
+    @cached_property
+    def _covered(self) -> re.Pattern[str]:
+        return globs(self.paths)
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        """What comes before the first wildcard of each pattern."""
+        return tuple(re.split(r"[*?]", pattern, maxsplit=1)[0] for pattern in self.paths)
 
 
 class ContentRule(Rule):
@@ -116,8 +132,10 @@ class Knowledge(Record):
 
         `mine`: it is asked by the section that has the path, so no rule gives it to another one.
         """
-        rules = (rule for rule in self.names if not (mine and rule.verdict == "elsewhere"))
-        return next((rule for rule in rules if rule.covers(path, kind)), None)
+        for rule in self._possible(path):
+            if not (mine and rule.verdict == "elsewhere") and rule.covers(path, kind):
+                return rule
+        return None
 
     def by_content(self, path: str, kind: str, content: bytes) -> Rule | None:
         """Return the rule for a file with this content, or for a symlink with this target."""
@@ -145,6 +163,17 @@ class Knowledge(Record):
         """Return why a file is a secret, by its content alone, or ""."""
         secrets = (rule for rule in self.contents if rule.verdict == "secret")
         return next((rule.why for rule in secrets if rule.holds_for(path, "file", content)), "")
+
+    def _possible(self, path: str) -> tuple[Rule, ...]:
+        """Return the rules by name that could be for a path: few are, where it begins `/etc/cups/`."""
+        head = "/".join(path.split("/", HEAD)[:HEAD])
+        if head not in self._by_head:
+            self._by_head[head] = tuple(rule for rule in self.names if rule.may_cover(head))
+        return self._by_head[head]
+
+    @cached_property
+    def _by_head(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
 
 
 class Instead(Record):
@@ -195,11 +224,6 @@ def choices() -> Choices:
 
 def _loaded(name: str, kind: type[Known]) -> Known:
     return validated(files("collectors.judgement").joinpath(name).read_text("utf-8"), kind, name=name)
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode())
 
 
 def _named(package: str, patterns: Iterable[str]) -> bool:

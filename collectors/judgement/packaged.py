@@ -44,8 +44,13 @@ def claims(host: Host) -> Mapping[str, Claim]:
     return found
 
 
-def conffile_claims(host: Host) -> Iterator[tuple[str, Claim]]:
-    """Yield each conffile's path and claim; one that moved to another package is claimed by both."""
+@remembered
+def conffile_claims(host: Host) -> tuple[tuple[str, Claim], ...]:
+    """Return each conffile's path and claim; one that moved to another package is claimed by both."""
+    return tuple(_conffile_claims(host))
+
+
+def _conffile_claims(host: Host) -> Iterator[tuple[str, Claim]]:
     database = dpkg.read(host)
     by_path: dict[str, list[tuple[dpkg.Conffile, dpkg.Package]]] = {}
     for conffile, package in dpkg.placed_conffiles(database.packages, database):

@@ -6,6 +6,8 @@ import re
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collectors.judgement.capture import MAX_FILE_BYTES
 from collectors.judgement.knowledge import ContentRule, Rule, choices, knowledge
@@ -264,7 +266,6 @@ def test_an_owners_file_is_captured(path: str, kind: str) -> None:
         ("/etc/default/keyboard", 'XKBLAYOUT="de"\nBACKSPACE="guess"\n', "KMAP=x\n", "captured"),
         ("/etc/environment", "", "EDITOR=vim\n", "captured"),
         ("/etc/locale.gen", "# de_DE.UTF-8 UTF-8\n\n", "de_DE.UTF-8 UTF-8\n", "captured"),
-        ("/etc/ca-certificates.conf", "# x\nmozilla/a.crt\n", "!mozilla/b.crt\n", "captured"),
         ("/etc/security/opasswd", "", "ada:1000:1:$1$x\n", "secret"),
         ("/etc/aliases", "postmaster:    root\n", "root: ada@example.org\n", "captured"),
     ],
@@ -309,6 +310,18 @@ def test_bound(path: str, content: str, expected: str) -> None:
 )
 def test_patterns(pattern: str, path: str, covers: bool) -> None:
     assert Rule(verdict="noise", why="x", paths=(pattern,)).covers(path, "file") is covers
+
+
+PATTERNS = sorted({path for rule in knowledge().names for path in rule.paths})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PATTERNS), st.sampled_from(["", "a/", "cups/ppd/"]), st.booleans())
+def test_the_first_rule_that_covers_a_path_counts(pattern: str, between: str, mine: bool) -> None:
+    path = pattern.replace("**/", between).replace("*", "a").replace("?", "0")
+    rules = (rule for rule in knowledge().names if not (mine and rule.verdict == "elsewhere"))
+    expected = next((rule for rule in rules if rule.covers(path, "file")), None)
+    assert knowledge().by_name(path, "file", mine=mine) is expected
 
 
 @pytest.mark.parametrize(

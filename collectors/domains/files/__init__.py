@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from collectors.collected import Collected, Loss
 from collectors.debian import dpkg
+from collectors.domains.files.certificates import packages_choice
 from collectors.domains.files.conffiles import Deleted, changed_conffiles, deleted_conffiles
 from collectors.domains.files.packaging import (
     Alternative,
@@ -99,6 +100,7 @@ def _owned(host: Host) -> frozenset[str]:
             *dpkg.owners(host, dpkg.read(host), PLACES),
             *(path for path, _ in conffile_claims(host)),
             *packages_links(host),
+            *packages_choice(host),
         )
     )
 

@@ -186,6 +186,22 @@ def test_what_ucf_and_postinst_made_is_not_told_until_it_changes(tmp_path: Path)
     assert paths(files.collect(host)) == ["inputrc", "ucf-changed"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ("# made\n\nmozilla/a.crt\n!mozilla/gone.crt\n", []),
+        ("mozilla/a.crt\n!mozilla/b.crt\n", ["ca-certificates.conf"]),
+        ("mozilla/a.crt\nown/c.crt\n", ["ca-certificates.conf"]),
+        ("mozilla/a.crt\n!own/gone.crt\n", ["ca-certificates.conf"]),
+    ],
+)
+def test_certificates_that_the_owner_refuses_are_told_but_not_those_that_the_package_dropped(
+    tmp_path: Path, lines: str, found: list[str]
+) -> None:
+    there = {f"../usr/share/ca-certificates/mozilla/{name}.crt": "x" for name in "ab"}
+    assert paths(files.collect(host_with(tmp_path, {"ca-certificates.conf": lines, **there}))) == found
+
+
 def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
     host = host_with(tmp_path, {"a": "x", "b": "x", "c/d": "x", "e": "x"}, e="made")
     failing = {
