@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import ClassVar
 
-from collectors.catalogue import catalogue, settings_of
 from collectors.collected import Collected
 from collectors.failure import Finding
 from collectors.host import Host
 from collectors.judgement.capture import Outcome, gathered, settings, unread
-from collectors.looking import text_in
+from collectors.reading.catalogue import catalogue, settings_of
+from collectors.reading.looking import text_in
 from collectors.record import File, Section, escaped
 
 KEYBOARDS = "/usr/share/X11/xkb"

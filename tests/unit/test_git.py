@@ -10,10 +10,17 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from collectors import git, git_said
 from collectors.failure import Finding
-from collectors.git import Place, State
-from collectors.git_said import Branch, Remote
+from collectors.git import git
+from collectors.git.git import Place, State
+from collectors.git.said import (
+    Branch,
+    Remote,
+    parse_config,
+    parse_refs,
+    parse_status,
+    without_secret,
+)
 from collectors.host import Machine
 
 OURS: Mapping[str, str] = {
@@ -306,8 +313,8 @@ def test_what_is_no_repository_is_not_located(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_no_password_is_recorded(url: str, shown: str, masked: bool) -> None:
-    assert git_said.without_secret(url) == (shown, masked)
-    found = git_said.parse_config(f"remote.origin.url\n{url}\0remote.origin.pushurl\n{url}\0")
+    assert without_secret(url) == (shown, masked)
+    found = parse_config(f"remote.origin.url\n{url}\0remote.origin.pushurl\n{url}\0")
     assert found.remotes == (Remote("origin", shown, masked=masked),)
 
 
@@ -332,10 +339,10 @@ SAID = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescap
 @given(SAID)
 @bounds(max_examples=50)
 def test_any_text_is_parsed(said: str) -> None:
-    git_said.parse_config(said)
-    git_said.without_secret(said)
-    git_said.parse_refs(said)
-    git_said.parse_status(said)
+    parse_config(said)
+    without_secret(said)
+    parse_refs(said)
+    parse_status(said)
 
 
 PATH = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), min_size=1)
@@ -345,7 +352,7 @@ PATH = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("C
 @bounds(max_examples=50)
 def test_no_path_of_a_status_is_dropped(modified: set[str], untracked: set[str]) -> None:
     said = "".join(f"1 .M N... 100644 100644 100644 {'0' * 40} {'0' * 40} {path}\0" for path in modified)
-    found = git_said.parse_status(said + "".join(f"? {path}\0" for path in untracked))
+    found = parse_status(said + "".join(f"? {path}\0" for path in untracked))
     assert (set(found.modified), set(found.untracked)) == (modified, untracked)
 
 
@@ -354,7 +361,7 @@ def test_refs_are_parsed() -> None:
         "refs/heads/a b\0c1\0refs/remotes/o/a\0ahead 3, behind 1\0\nrefs/heads/z\0c2\0\0gone\0\n"
         "refs/remotes/o/a\0c3\0\0\0\n"
     )
-    assert git_said.parse_refs(said) == (
+    assert parse_refs(said) == (
         (Branch("a b", "c1", "refs/remotes/o/a", 3), Branch("z", "c2", gone=True)),
         frozenset({"c3"}),
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.keyfile import Group, group_named, parse_groups
+from collectors.reading.keyfile import Group, group_named, parse_groups
 from tests.unit.sampled import sampled
 
 test_keyfile = sampled("keyfile", lambda text, name: parse_groups(text, name=name))

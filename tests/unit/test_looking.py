@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors import looking
 from collectors.collected import Cover, Loss
 from collectors.failure import Finding
+from collectors.reading import looking
 from collectors.record import LeftOut
 from tests.unit.fakes import FakeHost, machine
 

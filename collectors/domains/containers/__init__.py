@@ -24,7 +24,7 @@ from collectors.domains.containers.things import (
     Volume,
 )
 from collectors.host import Host
-from collectors.looking import files_of, parted
+from collectors.reading.looking import files_of, parted
 from collectors.record import File, Section
 
 

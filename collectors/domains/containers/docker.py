@@ -16,7 +16,7 @@ from collectors.domains.containers.stores import Store, covers, docker_root, sto
 from collectors.domains.containers.things import Image
 from collectors.failure import Failure, Finding
 from collectors.host import Host
-from collectors.looking import (
+from collectors.reading.looking import (
     Findings,
     Outcome,
     json_in,

@@ -9,7 +9,7 @@ from collectors.collected import Cover
 from collectors.domains.containers.things import Box
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import entry_at, names_in, text_in
+from collectors.reading.looking import entry_at, names_in, text_in
 from collectors.record import escaped
 
 FOLDER = ".local/bin"

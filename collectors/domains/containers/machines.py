@@ -15,7 +15,7 @@ from collectors.domains.containers.things import Instance
 from collectors.failure import Finding
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, names_in, text_in
+from collectors.reading.looking import Outcome, entry_at, names_in, text_in
 from collectors.record import escaped
 
 LIBVIRT = "/etc/libvirt/qemu"

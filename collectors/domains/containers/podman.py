@@ -22,7 +22,7 @@ from collectors.domains.containers.things import Image, Network
 from collectors.failure import Finding
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.looking import (
+from collectors.reading.looking import (
     Findings,
     Outcome,
     json_in,

@@ -16,7 +16,7 @@ from collectors.domains.containers.things import Box, Container, Network, Projec
 from collectors.homes import home_of, homes
 from collectors.host import Host
 from collectors.judgement.knowledge import knowledge
-from collectors.looking import Outcome, strings
+from collectors.reading.looking import Outcome, strings
 from collectors.record import LeftOut, escaped, unescaped
 
 # What an engine names a container that nobody named: an adjective and a surname.

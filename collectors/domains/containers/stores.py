@@ -14,7 +14,7 @@ from collectors.domains.containers.things import Volume
 from collectors.failure import Finding
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, json_in, mapping, names_in, string
+from collectors.reading.looking import Outcome, entry_at, json_in, mapping, names_in, string
 from collectors.record import escaped
 
 DAEMON = "/etc/docker/daemon.json"

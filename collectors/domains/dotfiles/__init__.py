@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from collectors.catalogue import catalogue, made_anew, settings_of
 from collectors.collected import Collected
 from collectors.domains.dotfiles.chezmoi import chezmoi_sources
 from collectors.domains.dotfiles.links import linked_clones
@@ -17,7 +16,8 @@ from collectors.domains.dotfiles.repositories import home_repositories
 from collectors.homes import home_of
 from collectors.host import Host
 from collectors.judgement.capture import gathered
-from collectors.looking import parted
+from collectors.reading.catalogue import catalogue, made_anew, settings_of
+from collectors.reading.looking import parted
 from collectors.record import File, Section
 
 SKELETON, SKELETON_OF_ROOT = "/etc/skel", "/usr/share/base-files"

@@ -9,14 +9,14 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from collectors import git
 from collectors.collected import Cover, Loss
 from collectors.domains.dotfiles.manager import Manager, is_kept, managed, secrets_left_out, unsaved
 from collectors.failure import Failure, Finding
+from collectors.git import git
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome, entry_at, names_in, text_in
+from collectors.reading.looking import Outcome, entry_at, names_in, text_in
 from collectors.record import escaped
 
 SOURCE = ".local/share/chezmoi"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from collectors import git
 from collectors.collected import Cover
 from collectors.domains.dotfiles.manager import (
     Link,
@@ -17,10 +16,11 @@ from collectors.domains.dotfiles.manager import (
     unsaved,
 )
 from collectors.failure import Failure
+from collectors.git import git
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome, entry_at
+from collectors.reading.looking import Outcome, entry_at
 from collectors.record import escaped
 
 PROGRAMS = (".local/bin", "bin", ".local/share/applications")

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from collectors.collected import Loss
 from collectors.document import validated
-from collectors.git import State
+from collectors.git.git import State
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.record import EscapedPath, LeftOut, Record, Thing, escaped

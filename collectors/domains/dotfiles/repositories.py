@@ -10,8 +10,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from collectors import git
-from collectors.catalogue import expanded
 from collectors.collected import Cover
 from collectors.domains.dotfiles.manager import (
     Manager,
@@ -23,10 +21,12 @@ from collectors.domains.dotfiles.manager import (
     unsaved,
 )
 from collectors.failure import Failure
-from collectors.git_said import Configuration
+from collectors.git import git
+from collectors.git.said import Configuration
 from collectors.homes import Home, homes
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, text_in
+from collectors.reading.catalogue import expanded
+from collectors.reading.looking import Outcome, entry_at, text_in
 from collectors.record import escaped
 
 ENCRYPT = (".config/yadm/encrypt", ".yadm/encrypt")

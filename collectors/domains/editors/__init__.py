@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from collectors.catalogue import catalogue, made_anew, settings_of
 from collectors.collected import Collected
 from collectors.domains.editors import code, jetbrains
 from collectors.domains.editors.code import Extension, Profile
 from collectors.domains.editors.jetbrains import Plugin
 from collectors.host import Host
 from collectors.judgement.capture import gathered
-from collectors.looking import parted
+from collectors.reading.catalogue import catalogue, made_anew, settings_of
+from collectors.reading.looking import parted
 from collectors.record import File, Section
 
 

@@ -13,13 +13,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, ClassVar
 
-from collectors.catalogue import Anew, Application, Catalogue
 from collectors.collected import Cover, Loss
 from collectors.document import validated
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
-from collectors.looking import json_in, mapping, names_in, parse_json, sequence, string, text_in
+from collectors.reading.catalogue import Anew, Application, Catalogue
+from collectors.reading.looking import json_in, mapping, names_in, parse_json, sequence, string, text_in
 from collectors.record import Record, Thing, escaped
 
 PROFILES = "User/profiles"

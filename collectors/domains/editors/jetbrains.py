@@ -23,7 +23,7 @@ from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Entry, Host
 from collectors.judgement.capture import unread
-from collectors.looking import entry_at, names_in
+from collectors.reading.looking import entry_at, names_in
 from collectors.record import Record, Thing, escaped
 
 VENDORS = ("JetBrains", "Google")

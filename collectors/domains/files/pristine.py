@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from collectors.debian import dpkg
 from collectors.debian.archive import files_in
 from collectors.failure import Failure
-from collectors.git import Git, located
+from collectors.git.git import Git, located
 from collectors.host import Host, names, text
 from collectors.judgement.capture import MAX_FILE_BYTES
 from collectors.judgement.knowledge import knowledge

@@ -16,8 +16,8 @@ from collectors.failure import Finding
 from collectors.homes import homes
 from collectors.host import Host
 from collectors.judgement.capture import gathered, settings
-from collectors.keyfile import Group, parse_groups
-from collectors.looking import Findings, names_in, text_in
+from collectors.reading.keyfile import Group, parse_groups
+from collectors.reading.looking import Findings, names_in, text_in
 from collectors.record import File, Section, unescaped
 
 SYSTEM = "/var/lib/flatpak"

@@ -18,8 +18,8 @@ from collectors.failure import Finding
 from collectors.host import Host
 from collectors.judgement.capture import content_of, unread
 from collectors.judgement.knowledge import knowledge
-from collectors.keyfile import Group, group_named, parse_groups
-from collectors.looking import Findings, names_in, text_in
+from collectors.reading.keyfile import Group, group_named, parse_groups
+from collectors.reading.looking import Findings, names_in, text_in
 from collectors.record import LeftOut, escaped, sha256, unescaped
 
 REMOTE = 'remote "'

@@ -13,7 +13,7 @@ from collectors.domains.hardware.drivers import collect_drivers
 from collectors.domains.hardware.enrolled import collect_enrolled
 from collectors.domains.hardware.things import Disk, Driver, Firmware, Module, Part
 from collectors.host import Host
-from collectors.looking import parted
+from collectors.reading.looking import parted
 from collectors.record import Section
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from collectors.domains.hardware.things import Disk, part
 from collectors.host import Host
-from collectors.looking import Outcome, distinct, names_in
+from collectors.reading.looking import Outcome, distinct, names_in
 from collectors.record import Thing, escaped
 
 PCI = "/sys/bus/pci/devices"

@@ -13,7 +13,7 @@ from collectors.debian import dpkg
 from collectors.domains.hardware.things import Driver, Firmware, Module
 from collectors.host import Host, remembered
 from collectors.judgement.knowledge import choices
-from collectors.looking import Outcome, entry_at, names_in
+from collectors.reading.looking import Outcome, entry_at, names_in
 from collectors.record import escaped
 
 DKMS = "/var/lib/dkms"

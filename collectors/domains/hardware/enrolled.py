@@ -13,8 +13,8 @@ from collectors.debian.variables import parse_variables
 from collectors.domains.hardware.known import known
 from collectors.domains.hardware.things import part
 from collectors.host import Host
-from collectors.keyfile import group_named, parse_groups
-from collectors.looking import Outcome, distinct, entry_at, names_in, text_in
+from collectors.reading.keyfile import group_named, parse_groups
+from collectors.reading.looking import Outcome, distinct, entry_at, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 MOK = "/var/lib/shim-signed/mok"

@@ -40,7 +40,7 @@ from collectors.domains.languages.toolchains import Toolchain, ToolchainDefault
 from collectors.domains.languages.uv import Uv
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.looking import Outcome, parted
+from collectors.reading.looking import Outcome, parted
 from collectors.record import Section, Thing
 
 MODULES = (npm, node, pipx, pip, uv, cargo, golang, gem, conda, brew, toolchains, rustup)

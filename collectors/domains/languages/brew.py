@@ -23,7 +23,7 @@ from collectors.domains.languages.reading import (
 )
 from collectors.failure import Finding
 from collectors.host import Entry, Host
-from collectors.looking import Outcome, entry_at, mapping
+from collectors.reading.looking import Outcome, entry_at, mapping
 from collectors.record import escaped
 
 SHARED = "/home/linuxbrew/.linuxbrew"

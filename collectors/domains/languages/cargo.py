@@ -16,7 +16,7 @@ from collectors.domains.languages.reading import content, is_name, json_table, o
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
-from collectors.looking import Outcome, mapping
+from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 CARGO = ".cargo"

@@ -20,7 +20,7 @@ from collectors.domains.languages.reading import content, entries, folders, is_p
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at
+from collectors.reading.looking import Outcome, entry_at
 from collectors.record import escaped
 
 BASES = (

@@ -18,7 +18,7 @@ from collectors.domains.languages.reading import content, entries, folders, is_n
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import escaped
 
 SYSTEM = "/var/lib/gems"

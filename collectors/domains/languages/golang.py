@@ -18,7 +18,7 @@ from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import escaped
 
 SETTINGS = ".config/go/env"

@@ -19,7 +19,7 @@ from collectors.domains.languages.reading import entries, folders, name_of, open
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host, remembered
-from collectors.looking import entry_at
+from collectors.reading.looking import entry_at
 from collectors.record import Record, escaped
 
 ANY = "*"

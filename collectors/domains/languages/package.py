@@ -12,7 +12,7 @@ from collectors.collected import Cover, Loss
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import Thing, escaped
 
 # What may be a password or a token before the host of an address; of `ssh://git:x@` the name stays.

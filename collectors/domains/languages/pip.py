@@ -21,7 +21,7 @@ from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host, names
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome, mapping
+from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 SITES = ("dist-packages", "site-packages")

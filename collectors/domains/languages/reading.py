@@ -17,7 +17,7 @@ from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Entry, Host, remembered
 from collectors.judgement.capture import content_of, unread
-from collectors.looking import names_in
+from collectors.reading.looking import names_in
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -23,7 +23,7 @@ from collectors.domains.languages.toolchains import Toolchain, ToolchainDefault
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host
-from collectors.looking import Outcome, mapping
+from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 RUSTUP = ".rustup"

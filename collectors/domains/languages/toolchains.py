@@ -16,7 +16,7 @@ from collectors.domains.languages.reading import content, json_table, open_homes
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, mapping
+from collectors.reading.looking import Outcome, entry_at, mapping
 from collectors.record import Thing, escaped
 
 # Files that say more than the default versions: whoever captures settings has them.

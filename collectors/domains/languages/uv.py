@@ -26,7 +26,7 @@ from collectors.domains.languages.reading import (
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host, names
-from collectors.looking import Outcome, mapping
+from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 TOOLS = ".local/share/uv/tools"

@@ -17,7 +17,7 @@ from collectors.domains.network.resolver import Resolver, collect_resolver
 from collectors.domains.network.wireguard import Tunnel, collect_tunnels
 from collectors.domains.network.wireless import Device, Wifi, collect_wireless
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, files_of, parted
+from collectors.reading.looking import Outcome, entry_at, files_of, parted
 from collectors.record import File, LeftOut, Section, escaped
 
 

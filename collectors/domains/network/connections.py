@@ -15,8 +15,8 @@ from pydantic import Field
 from collectors.domains.network.known import known
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.keyfile import Group, group_named, parse_groups
-from collectors.looking import Outcome, distinct, names_in, text_in
+from collectors.reading.keyfile import Group, group_named, parse_groups
+from collectors.reading.looking import Outcome, distinct, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 CONNECTIONS = "/etc/NetworkManager/system-connections"

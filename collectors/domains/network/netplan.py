@@ -13,7 +13,7 @@ from collectors.document import dumped, parsed
 from collectors.domains.network.known import known
 from collectors.failure import Failure, Finding
 from collectors.host import Host
-from collectors.looking import Outcome, mapping, names_in, text_in
+from collectors.reading.looking import Outcome, mapping, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 PLANS = "/etc/netplan"

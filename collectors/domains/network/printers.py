@@ -14,7 +14,7 @@ from typing import ClassVar
 from collectors.failure import Finding
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import Outcome, text_in
+from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 QUEUES = ("/etc/cups/printers.conf", "/etc/cups/classes.conf")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, text_in
+from collectors.reading.looking import Outcome, entry_at, text_in
 from collectors.record import Thing, escaped
 
 RESOLVER = "/etc/resolv.conf"

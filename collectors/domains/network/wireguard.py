@@ -8,8 +8,8 @@ from typing import ClassVar
 from collectors.failure import Finding
 from collectors.host import Host
 from collectors.judgement.knowledge import knowledge
-from collectors.keyfile import Group, group_named, parse_groups
-from collectors.looking import Outcome, names_in, text_in
+from collectors.reading.keyfile import Group, group_named, parse_groups
+from collectors.reading.looking import Outcome, names_in, text_in
 from collectors.record import LeftOut, Record, Thing, escaped
 
 TUNNELS = "/etc/wireguard"

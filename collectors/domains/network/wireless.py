@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.keyfile import group_named, parse_groups
-from collectors.looking import Outcome, distinct, names_in, text_in
+from collectors.reading.keyfile import group_named, parse_groups
+from collectors.reading.looking import Outcome, distinct, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 IWD = "/var/lib/iwd"

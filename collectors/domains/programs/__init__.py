@@ -18,7 +18,7 @@ from collectors.domains.programs.scripts import scripts
 from collectors.domains.programs.unexplained import unexplained
 from collectors.host import Host, remembered
 from collectors.judgement.capture import gathered
-from collectors.looking import Outcome, Outcomes, parted
+from collectors.reading.looking import Outcome, Outcomes, parted
 from collectors.record import File, Section
 
 

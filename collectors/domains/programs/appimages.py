@@ -25,7 +25,7 @@ from collectors.domains.programs.catalogue import (
 from collectors.domains.programs.installed import by_user
 from collectors.domains.programs.places import Scope, packaged, scopes
 from collectors.host import Entry, Host
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import AtPath, escaped
 
 FOLDERS = (

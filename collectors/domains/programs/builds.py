@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar, Literal
 
-from collectors import git
-from collectors.clones import clones
 from collectors.collected import Cover
 from collectors.debian import dpkg
 from collectors.domains.programs import build_systems
 from collectors.domains.programs.installed import by_user
 from collectors.domains.programs.places import packaged, scopes
 from collectors.failure import Finding
-from collectors.git import State
+from collectors.git import git
+from collectors.git.clones import clones
+from collectors.git.git import State
 from collectors.homes import Home
 from collectors.host import Host, remembered, text
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import AtPath, escaped
 
 SOURCES = ("/usr/src", "/usr/local/src", "/opt/src")

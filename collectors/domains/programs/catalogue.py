@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from collectors.document import validated
 from collectors.failure import Failure, Finding
 from collectors.host import Host, remembered
-from collectors.looking import names_in, text_in
+from collectors.reading.looking import names_in, text_in
 from collectors.record import Record, escaped
 
 OWN = "/etc/rekindle/recipes.d"

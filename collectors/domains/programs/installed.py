@@ -15,7 +15,7 @@ from collectors.collected import Cover, Loss
 from collectors.domains.programs.catalogue import Recipe, Version, catalogue, filled
 from collectors.domains.programs.places import Scope, scopes
 from collectors.host import Host, remembered
-from collectors.looking import Outcome
+from collectors.reading.looking import Outcome
 from collectors.record import Thing, escaped
 
 MAX_VERSION_FILE_BYTES = 256 * 1024

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
-from collectors import git
-from collectors.clones import clones
 from collectors.collected import Collected, Cover
 from collectors.domains.programs.installed import recipe_trees
 from collectors.domains.repos.clone import Checkout, Repo, repo_of, secrets_left_out
 from collectors.domains.repos.unsaved import ignored, unsaved
 from collectors.failure import Finding
+from collectors.git import git
+from collectors.git.clones import clones
 from collectors.homes import Home
 from collectors.host import Host, text
 from collectors.judgement.capture import unread
-from collectors.looking import Outcome, parted
+from collectors.reading.looking import Outcome, parted
 from collectors.record import Section
 
 TIMEOUT_SECONDS = 60.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.domains.programs.installed import by_user
-from collectors.git import State
+from collectors.git.git import State
 from collectors.homes import Home
 from collectors.record import AtPath, LeftOut, Record, escaped
 

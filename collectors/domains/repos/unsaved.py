@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from collectors import git
-from collectors.clones import ground
 from collectors.collected import Loss
 from collectors.domains.repos.clone import Checkout, Repo
 from collectors.failure import Failure
-from collectors.git import State
+from collectors.git import git
+from collectors.git.clones import ground
+from collectors.git.git import State
 from collectors.host import Entry, Host
 from collectors.record import escaped
 

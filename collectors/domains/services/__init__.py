@@ -13,7 +13,7 @@ from collectors.domains.services.known import known
 from collectors.domains.services.rclone import Remote, collect_remotes
 from collectors.domains.services.syncthing import SyncedDevice, SyncedFolder, collect_synced
 from collectors.host import Host, names
-from collectors.looking import files_of, parted
+from collectors.reading.looking import files_of, parted
 from collectors.record import File, Section
 
 

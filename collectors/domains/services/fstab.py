@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.looking import Outcome, distinct, text_in
+from collectors.reading.looking import Outcome, distinct, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 FSTAB = "/etc/fstab"

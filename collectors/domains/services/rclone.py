@@ -10,8 +10,8 @@ from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
-from collectors.keyfile import parse_groups
-from collectors.looking import Outcome, text_in
+from collectors.reading.keyfile import parse_groups
+from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 CONFIG = ".config/rclone/rclone.conf"

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
-from collectors.looking import Outcome, text_in
+from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 PLACES = (".local/state/syncthing", ".config/syncthing")

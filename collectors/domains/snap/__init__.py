@@ -14,7 +14,7 @@ from collectors.domains.snap.state import SEED, STATE, State, parse_seed, parse_
 from collectors.domains.snap.things import Alias, Connection, Package, Setting
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import Findings, names_in, text_in
+from collectors.reading.looking import Findings, names_in, text_in
 from collectors.record import LeftOut, Section, escaped
 
 MOUNTS = "/snap"

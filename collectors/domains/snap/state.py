@@ -19,7 +19,7 @@ from collectors.document import parsed, validated
 from collectors.domains.snap.things import SYSTEM, Alias, Connection, Package, Setting
 from collectors.failure import Failure, Finding
 from collectors.judgement.knowledge import knowledge
-from collectors.looking import Findings, mapping, parse_json, sequence, string
+from collectors.reading.looking import Findings, mapping, parse_json, sequence, string
 from collectors.record import Record, escaped
 
 STATE = "/var/lib/snapd/state.json"

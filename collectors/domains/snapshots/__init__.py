@@ -14,7 +14,7 @@ from collectors.domains.snapshots.subvolumes import Subvolume, collect_subvolume
 from collectors.domains.snapshots.timeshift import PLACES, Timeshift, timeshift
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.looking import Outcome, entry_at, files_of, json_in, parted
+from collectors.reading.looking import Outcome, entry_at, files_of, json_in, parted
 from collectors.record import File, LeftOut, Section, escaped
 
 

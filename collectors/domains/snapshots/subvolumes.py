@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from collectors.domains.services.fstab import FSTAB, parse_fstab
 from collectors.host import Host
-from collectors.looking import Outcome, text_in
+from collectors.reading.looking import Outcome, text_in
 from collectors.record import Thing, escaped
 
 BTRFS = "btrfs"

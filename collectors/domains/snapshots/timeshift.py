@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, ClassVar
 
-from collectors.looking import mapping, string, strings
+from collectors.reading.looking import mapping, string, strings
 from collectors.record import Thing
 
 # The older place of the file, and the one since version 22.

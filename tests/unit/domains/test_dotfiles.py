@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from collectors.catalogue import Application, catalogue
 from collectors.collected import Collected
 from collectors.domains import dotfiles, editors
 from collectors.domains.dotfiles import Dotfiles, chezmoi, repositories
 from collectors.domains.dotfiles.manager import NO_REMOTE, Link, Manager, Remote
 from collectors.failure import Finding
+from collectors.reading.catalogue import Application, catalogue
 from tests.unit.fakes import FakeHost, machine
 from tests.unit.sampled import sampled
 

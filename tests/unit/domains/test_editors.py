@@ -299,7 +299,7 @@ def test_a_clone_without_a_remote_is_captured(tmp_path: Path) -> None:
 
 
 def test_a_huge_folder_is_one_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collectors.catalogue.MAX_FILES", 3)
+    monkeypatch.setattr("collectors.reading.catalogue.MAX_FILES", 3)
     host = host_with(tmp_path, {f"{ADA}/.vim/x/{number}": "x" for number in range(9)})
     found = editors.collect(host)
     assert [each.subject for each in found.findings] == [f"{ADA}/.vim"]

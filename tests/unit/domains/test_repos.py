@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collectors.clones import clones
 from collectors.collected import Collected, Cover, Loss
 from collectors.domains import repos
 from collectors.domains.repos import Repos
 from collectors.domains.repos.clone import NO_REMOTE, Remote, Submodule
 from collectors.failure import Finding
+from collectors.git.clones import clones
 from collectors.host import Mount
 from collectors.record import escaped
 from tests.unit.fakes import FakeHost, machine

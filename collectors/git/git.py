@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collectors.failure import Failure, Finding
-from collectors.git_said import (
+from collectors.git.said import (
     REFS,
     Branch,
     Configuration,

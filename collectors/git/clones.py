@@ -77,7 +77,7 @@ def clones_in(host: Host, top: str, home: str = "") -> Iterator[str | Finding]:
 @cache
 def ground() -> Ground:
     """Return where the walk does not go."""
-    content = files("collectors").joinpath("clones.yaml").read_text("utf-8")
+    content = files("collectors.git").joinpath("clones.yaml").read_text("utf-8")
     return validated(content, Ground, name="clones.yaml")
 
 

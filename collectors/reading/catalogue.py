@@ -18,7 +18,7 @@ from collectors.homes import Home, homes
 from collectors.host import Entry, Host
 from collectors.judgement.capture import Outcome, settings, unread
 from collectors.judgement.knowledge import Rule
-from collectors.looking import entry_at, names_in, text_in
+from collectors.reading.looking import entry_at, names_in, text_in
 from collectors.record import Record, escaped
 
 MAX_FILES = 2000

@@ -1,0 +1,1 @@
+"""What do git repositories have, and where are they?"""

@@ -1,0 +1,1 @@
+"""How is what lies on a machine read?"""
