@@ -46,7 +46,7 @@ class Containers(Section):
 def collect(host: Host) -> Collected[Containers]:
     """Collect the section `containers`."""
     found = parted((*collect_docker(host), *collect_podman(host), *collect_machines(host)))
-    files = files_of(host, *definitions())
+    files = files_of(host, *definitions(host))
     images, projects = found.of(Image), found.of(Project)
     section = Containers(
         images=images,

@@ -2,19 +2,22 @@
 
 Read from its data directory, so that it works on a system that is not booted: `image/*/repositories.json`,
 `containers/*/config.v2.json` and `hostconfig.json`. Networks are only in a database of its own (bolt): those
-that containers are in are told by them. Images that containerd keeps can only be asked of a running daemon.
+that containers are in are told by them. Images that containerd keeps (Docker 29 and newer on a fresh
+installation, or the feature `containerd-snapshotter`) can only be asked of a running daemon.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from collectors.domains.containers.running import Seen, env_names, told, unlike
-from collectors.domains.containers.stores import Store, covers, docker_root, stores, volumes
+from collectors.domains.containers.stores import Store, covers, volumes
 from collectors.domains.containers.things import Image
 from collectors.failure import Failure, Finding
+from collectors.homes import homes
 from collectors.host import Host
 from collectors.reading.looking import (
     Findings,
@@ -26,33 +29,53 @@ from collectors.reading.looking import (
     string,
     strings,
 )
+from collectors.record import escaped
 
 PID = "/run/docker.pid"
+CONTAINERD = "/var/lib/containerd"
+BLOBS = "io.containerd.content.v1.content/blobs/sha256"
 DIGESTS = ("docker", "image", "ls", "--digests", "--format", "{{json .}}")
 
 
 def collect_docker(host: Host) -> Iterator[Outcome]:
     """Yield what the machine's Docker and each person's own has."""
-    root, findings = docker_root(host)
-    yield from findings
-    for store in stores(host, "docker", root, ".local/share/docker"):
+    for place, config in _places(host):
+        value, findings = json_in(host, config)
+        yield from findings
+        daemon = mapping(value)
+        root = daemon.get("data-root")
+        store = replace(place, path=root) if isinstance(root, str) and root.startswith("/") else place
         parts, findings = names_in(host, store.path)
         yield from findings
         if parts:
             yield from covers(store, parts)
-            yield from _store(host, store)
+            yield from _images(host, store, daemon)
+            yield from _made(host, store)
 
 
-def _store(host: Host, store: Store) -> Iterator[Outcome]:
+def _places(host: Host) -> Iterator[tuple[Store, str]]:
+    """Yield where each store is unless its daemon's settings say otherwise, and where these are."""
+    yield Store("docker", "docker", "/var/lib/docker"), "/etc/docker/daemon.json"
+    for home in homes(host):
+        store = Store("docker", f"~{home.user}/docker", home.within(".local/share/docker"))
+        yield store, home.within(".config/docker/daemon.json")
+
+
+def _images(host: Host, store: Store, daemon: dict[str, Any]) -> Iterator[Outcome]:
+    """Yield the images; what Docker kept by itself is stale where containerd does now."""
     drivers, findings = names_in(host, f"{store.path}/image")
     yield from findings
+    if not drivers or mapping(daemon.get("features")).get("containerd-snapshotter") is True:
+        yield from _of_containerd(host, store)
+        return
     for driver in drivers:
-        path = f"{store.path}/image/{driver}/repositories.json"
-        value, findings = json_in(host, path)
+        value, findings = json_in(host, f"{store.path}/image/{driver}/repositories.json")
         yield from findings
         yield from images(value, store.name)
-    if not drivers:
-        yield from _asked(host, store)
+
+
+def _made(host: Host, store: Store) -> Iterator[Outcome]:
+    """Yield what was made of the images: containers, and the volumes that they use."""
     containers, findings = _containers(host, store)
     yield from findings
     yield from told(host, store, containers)
@@ -100,10 +123,21 @@ def parse_listed(content: str, store: str) -> tuple[tuple[Image, ...], Findings]
     return tuple(found), tuple(findings)
 
 
-def _asked(host: Host, store: Store) -> Iterator[Outcome]:
-    """Yield the images of a daemon that runs; asking one that does not would start it."""
-    if not host.booted or store.name != "docker" or host.look(PID) is None:
+def _of_containerd(host: Host, store: Store) -> Iterator[Outcome]:
+    """Yield the images in containerd; a daemon that runs is asked, for asking would start another."""
+    if host.booted and store.name == "docker" and host.look(PID) is not None:
+        yield from _asked(host, store)
         return
+    for top in (f"{store.path}/containerd/daemon", *((CONTAINERD,) if store.name == "docker" else ())):
+        place = f"{top}/{BLOBS}"
+        blobs, findings = names_in(host, place)
+        yield from findings
+        if blobs:
+            remedy = "boot that system, start Docker, and collect there"
+            yield Finding(escaped(place), f"only a running {store.name} tells which images these are", remedy)
+
+
+def _asked(host: Host, store: Store) -> Iterator[Outcome]:
     try:
         found, findings = parse_listed(host.ask(DIGESTS), store.name)
     except Failure as failure:

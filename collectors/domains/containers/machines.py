@@ -19,6 +19,7 @@ from collectors.reading.looking import Outcome, entry_at, names_in, text_in
 from collectors.record import escaped
 
 LIBVIRT = "/etc/libvirt/qemu"
+OWN_LIBVIRT = ".config/libvirt/qemu"
 # Where each keeps instances by name, and the command that saves one.
 SYSTEM_CONTAINERS: Mapping[str, str] = {
     "/var/snap/lxd/common/lxd": "lxc",
@@ -31,7 +32,7 @@ def collect_machines(host: Host) -> Iterator[Outcome]:
     """Yield the machines of libvirt, LXD and Incus, and what would be lost with their disks."""
     yield from _libvirt(host, LIBVIRT, "libvirt")
     for home in homes(host):
-        yield from _libvirt(host, home.within(".config/libvirt/qemu"), f"~{home.user}/libvirt")
+        yield from _libvirt(host, home.within(OWN_LIBVIRT), f"~{home.user}/libvirt")
     for top, command in SYSTEM_CONTAINERS.items():
         for kind in ("containers", "virtual-machines"):
             names, findings = names_in(host, f"{top}/{kind}")
@@ -40,9 +41,16 @@ def collect_machines(host: Host) -> Iterator[Outcome]:
                 yield from _instance(escaped(name), command)
 
 
-def definitions() -> tuple[str, ...]:
-    """Return where libvirt's machines, networks and pools are defined."""
-    return LIBVIRT, "/etc/libvirt/storage"
+def definitions(host: Host) -> tuple[str, ...]:
+    """Return where machines, networks and pools of libvirt are defined, and the containers of quadlets."""
+    machines = (
+        f"{home.within(OWN_LIBVIRT)}/{name}"
+        for home in homes(host)
+        for name in names_in(host, home.within(OWN_LIBVIRT))[0]
+        if name.endswith(".xml") or name == "autostart"
+    )
+    quadlets = (home.within(".config/containers/systemd") for home in homes(host))
+    return LIBVIRT, "/etc/libvirt/storage", *machines, *quadlets
 
 
 def parse_domain(content: str, *, path: str) -> tuple[Instance | None, tuple[Finding, ...]]:

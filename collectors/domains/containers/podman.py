@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from collectors.domains.containers.running import Seen, env_names, told, unlike
-from collectors.domains.containers.stores import Store, covers, stores, volumes
+from collectors.domains.containers.stores import Store, covers, volumes
 from collectors.domains.containers.things import Image, Network
 from collectors.failure import Finding
+from collectors.homes import homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
 from collectors.reading.looking import (
@@ -32,7 +33,7 @@ from collectors.reading.looking import (
     string,
     strings,
 )
-from collectors.record import escaped
+from collectors.record import LeftOut, escaped
 
 LOCAL = "localhost/"
 SQLITE, BOLT = "db.sql", "libpod/bolt_state.db"
@@ -42,12 +43,18 @@ UNREADABLE = "what it says of containers is not understood"
 
 def collect_podman(host: Host) -> Iterator[Outcome]:
     """Yield what the machine's Podman and each person's own has."""
-    for store in stores(host, "podman", "/var/lib/containers/storage", ".local/share/containers/storage"):
+    for store in _stores(host):
         parts, findings = names_in(host, store.path)
         yield from findings
         if parts:
             yield from covers(store, parts)
             yield from _store(host, store, parts)
+
+
+def _stores(host: Host) -> Iterator[Store]:
+    yield Store("podman", "podman", "/var/lib/containers/storage")
+    for home in homes(host):
+        yield Store("podman", f"~{home.user}/podman", home.within(".local/share/containers/storage"))
 
 
 def _store(host: Host, store: Store, parts: list[str]) -> Iterator[Outcome]:
@@ -57,6 +64,7 @@ def _store(host: Host, store: Store, parts: list[str]) -> Iterator[Outcome]:
             yield from findings
             yield from images(value, store.name)
     yield from _networks(host, store)
+    yield from _secrets(host, store)
     containers, findings = _containers(host, store, parts)
     yield from findings
     yield from told(host, store, containers)
@@ -87,6 +95,16 @@ def _networks(host: Host, store: Store) -> Iterator[Outcome]:
             value, findings = json_in(host, f"{top}/{name}")
             yield from findings
             yield from network(value, store.name)
+
+
+def _secrets(host: Host, store: Store) -> Iterator[Outcome]:
+    """Yield that the secrets stay behind, by their names: `{"nameToID": {"token": "0123"}}`."""
+    value, findings = json_in(host, f"{store.path}/secrets/secrets.json")
+    yield from findings
+    names = ", ".join(sorted(map(string, mapping(mapping(value).get("nameToID")))))
+    if names:
+        why = f"secret: {names}; make each again with `podman secret create NAME FILE`"
+        yield LeftOut(path=escaped(f"{store.path}/secrets"), reason=why)
 
 
 def network(value: Any, store: str) -> Iterator[Network]:

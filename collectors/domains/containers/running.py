@@ -118,17 +118,17 @@ def _box(host: Host, store: Store, seen: Seen) -> Iterator[Outcome]:
 
 
 def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
-    command = seen.command
+    entrypoint, command = seen.entrypoint, seen.command
     # The rules about secrets are for lines of a file: an option without its dashes is one.
-    if knowledge().secret("/etc/command", "\n".join(_settings(command)).encode()):
-        command = ()
+    if knowledge().secret("/etc/command", "\n".join(_settings((*entrypoint, *command))).encode()):
+        entrypoint, command = (), ()
         why = f"the command of the container {seen.name} holds a password: give it again"
         yield LeftOut(path=escaped(seen.source), reason=why)
     yield Container(
         store=store.name,
         name=seen.name,
         image=seen.image,
-        entrypoint=seen.entrypoint,
+        entrypoint=entrypoint,
         command=command,
         restart="" if seen.restart == "no" else seen.restart,
         ports=seen.ports,
@@ -140,8 +140,9 @@ def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
 
 
 def _settings(command: tuple[str, ...]) -> Iterator[str]:
-    """Yield each word as a setting, and each option with the word after it."""
-    for word, following in zip(command, (*command[1:], ""), strict=False):
+    """Yield each word as a setting, and each option with the word after it; a word may be a shell's line."""
+    words = [part for word in command for part in word.split()]
+    for word, following in zip(words, (*words[1:], ""), strict=False):
         yield word.lstrip("-")
         if word.startswith("-") and "=" not in word:
             yield f"{word.lstrip('-')}={following}"

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 from collectors.collected import Cover, Loss
 from collectors.domains.containers.things import Volume
-from collectors.failure import Finding
-from collectors.homes import homes
+from collectors.domains.services.fstab import is_secret, without_password
 from collectors.host import Host
 from collectors.reading.looking import Outcome, entry_at, json_in, mapping, names_in, string
-from collectors.record import escaped
+from collectors.record import LeftOut, escaped
 
-DAEMON = "/etc/docker/daemon.json"
 ANONYMOUS = 64
 
 
@@ -30,24 +28,10 @@ class Store:
     path: str
 
 
-def stores(host: Host, engine: str, system: str, below_home: str) -> Iterator[Store]:
-    """Yield the stores of an engine that may be there, the machine's first."""
-    yield Store(engine, engine, system)
-    for home in homes(host):
-        yield Store(engine, f"~{home.user}/{engine}", home.within(below_home))
-
-
-def docker_root(host: Host) -> tuple[str, tuple[Finding, ...]]:
-    """Return where the machine's Docker keeps its data; it is told in daemon.json."""
-    value, findings = json_in(host, DAEMON)
-    root = mapping(value).get("data-root")
-    return root if isinstance(root, str) and root.startswith("/") else "/var/lib/docker", findings
-
-
 def covers(store: Store, parts: list[str]) -> Iterator[Cover]:
-    """Yield what the engine makes anew in its store: all but the volumes."""
+    """Yield what the engine makes anew in its store: all but volumes and secrets."""
     for name in parts:
-        if name != "volumes":
+        if name not in ("volumes", "secrets"):
             yield Cover(f"{store.path}/{name}", f"made anew by {store.engine}, from its images")
 
 
@@ -76,29 +60,35 @@ def _volume(host: Host, store: Store, name: str) -> Iterator[Outcome]:
     place = f"{store.path}/volumes/{name}"
     options, findings = json_in(host, f"{place}/opts.json")
     yield from findings
-    volume = Volume(store=store.name, name=escaped(name), options=_options(mapping(options)))
+    given, secret = _options(mapping(options))
+    volume = Volume(store=store.name, name=escaped(name), options=given)
     data, findings = names_in(host, f"{place}/_data")
     yield from findings
     if not is_anonymous(name):
         yield volume
+    if secret:
+        why = f"holds the password of what is mounted in the volume {volume.name}: give it again"
+        yield LeftOut(path=escaped(f"{place}/opts.json"), reason=why)
     if not data:
         yield Cover(place, volume.item_id())
     else:
         yield _loss(host, store, name)
 
 
-def _options(options: dict[str, object]) -> tuple[str, ...]:
-    """Return the options of the local driver (opts.json) as `docker volume create --opt` takes them."""
+def _options(options: dict[str, object]) -> tuple[tuple[str, ...], bool]:
+    """Return the options of the local driver (opts.json) as `docker volume create --opt` takes them.
+
+    Passwords are not among them; whether there are any comes second.
+    """
     names = {"MountType": "type", "MountOpts": "o", "MountDevice": "device"}
-    given = ((word, string(options.get(key))) for key, word in names.items())
-    return tuple(f"{word}={_masked(value)}" for word, value in given if value)
+    given = {word: string(options.get(key)) for key, word in names.items()}
+    masked = {word: _masked(value) for word, value in given.items()}
+    return tuple(f"{word}={value}" for word, value in masked.items() if value), given != masked
 
 
 def _masked(options: str) -> str:
     """Return mount options without passwords."""
-    return ",".join(
-        word for word in options.split(",") if not word.lower().startswith(("password=", "pass=", "passwd="))
-    )
+    return ",".join(without_password(word) for word in options.split(",") if not is_secret(word))
 
 
 def _loss(host: Host, store: Store, name: str) -> Loss:

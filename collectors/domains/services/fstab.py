@@ -110,10 +110,10 @@ def mount(line: Line, root: str) -> Mount:
     kept = (option for option in line.options if not is_secret(option) and option != "defaults")
     return Mount(
         path=escaped(line.path),
-        source=escaped(_without_password(line.source)),
+        source=escaped(without_password(line.source)),
         kind=escaped(line.kind),
         where=where(line),
-        options=tuple(escaped(_without_password(option)) for option in kept),
+        options=tuple(escaped(without_password(option)) for option in kept),
         check=escaped(line.check),
         credentials=escaped(given.get("credentials") or given.get("cred") or ""),
         bound=bound(line, root),
@@ -146,7 +146,7 @@ def bound(line: Line, root: str) -> str:
 
 def holds_password(line: Line) -> bool:
     """Tell whether a password is in the source or the options of a line."""
-    return any(is_secret(word) or _without_password(word) != word for word in (line.source, *line.options))
+    return any(is_secret(word) or without_password(word) != word for word in (line.source, *line.options))
 
 
 def is_secret(option: str) -> bool:
@@ -155,8 +155,9 @@ def is_secret(option: str) -> bool:
     return bool(value) and (name.lower() in SECRET_OPTIONS or (name in ("user", "username") and "%" in value))
 
 
-def _without_password(word: str) -> str:
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", word)
+def without_password(word: str) -> str:
+    """Return a source without its password: `//ada:x@nas/y`, `curlftpfs#ada:x@nas`."""
+    return re.sub(r"((?://|#)[^/@:]*):[^/]*@", r"\1@", word)
 
 
 def _plain(word: str) -> str:

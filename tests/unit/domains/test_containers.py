@@ -207,6 +207,7 @@ def test_volumes_hold_the_owners_data(tmp_path: Path) -> None:
         ("volume", f"{DOCKER}/volumes/{used}/_data"),
         ("volume", f"{DOCKER}/volumes/pg/_data"),
     ]
+    assert [each.path for each in found.section.left_out] == [f"{DOCKER}/volumes/nas/opts.json"]
     covered = {cover.path for cover in found.covers}
     assert covered == {
         f"{DOCKER}/containers", f"{DOCKER}/overlay2", f"{DOCKER}/volumes/metadata.db",
@@ -214,10 +215,18 @@ def test_volumes_hold_the_owners_data(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_container_is_told_without_its_secrets(tmp_path: Path) -> None:
-    files = docker_container(
-        "web", Env=["TOKEN=abc123", "PATH=/bin"], Cmd=["serve", "--password", "hunter22"]
-    )
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"Cmd": ["serve", "--password", "hunter22"]},
+        {"Cmd": ["redis-server", "--requirepass", "hunter22"]},
+        {"Cmd": ["sh", "-c", "exec serve --token hunter22"]},
+        {"Entrypoint": ["serve", "--password=hunter22"]},
+        {"Entrypoint": ["serve", "--password"], "Cmd": ["hunter22"]},
+    ],
+)
+def test_a_container_is_told_without_its_secrets(tmp_path: Path, words: dict[str, list[str]]) -> None:
+    files = docker_container("web", Env=["TOKEN=abc123", "PATH=/bin"], **words)
     found = containers.collect(host_with(tmp_path, files))
     assert ids(found) == [
         "container:docker/web",
@@ -288,6 +297,71 @@ def test_a_daemon_that_runs_is_asked_where_the_disk_does_not_tell(tmp_path: Path
     assert [each.subject for each in containers.collect(replace(host, answers={})).findings] == [
         "docker image ls"
     ]
+
+
+BLOBS = "io.containerd.content.v1.content/blobs/sha256"
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({f"{DOCKER}/volumes": None, f"/var/lib/containerd/{BLOBS}/0": "x"}, f"/var/lib/containerd/{BLOBS}"),
+        ({f"{DOCKER}/containerd/daemon/{BLOBS}/0": "x"}, f"{DOCKER}/containerd/daemon/{BLOBS}"),
+        (
+            {
+                f"{DOCKER}/image/overlay2/repositories.json": repositories("stale:1@"),
+                "/etc/docker/daemon.json": '{"features": {"containerd-snapshotter": true}}',
+                f"/var/lib/containerd/{BLOBS}/0": "x",
+            },
+            f"/var/lib/containerd/{BLOBS}",
+        ),
+        (
+            {f"/home/ada/.local/share/docker/containerd/daemon/{BLOBS}/0": "x"},
+            f"/home/ada/.local/share/docker/containerd/daemon/{BLOBS}",
+        ),
+    ],
+)
+def test_images_that_only_a_running_daemon_tells_are_a_finding(
+    tmp_path: Path, files: dict[str, str | bytes | None], place: str
+) -> None:
+    found = containers.collect(host_with(tmp_path, files))
+    assert ids(found) == []
+    assert [each.subject for each in found.findings] == [place]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {f"{DOCKER}/volumes": None, f"/var/lib/containerd/{BLOBS}": None},
+        {f"{DOCKER}/image/overlay2/repositories.json": "{}", f"/var/lib/containerd/{BLOBS}/0": "x"},
+        {f"/var/lib/containerd/{BLOBS}/0": "not Docker's"},
+    ],
+)
+def test_what_containerd_keeps_for_others_is_none(
+    tmp_path: Path, files: dict[str, str | bytes | None]
+) -> None:
+    assert containers.collect(host_with(tmp_path, files)).findings == ()
+
+
+def test_the_data_of_somebodys_docker_may_be_elsewhere(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {
+        "/home/ada/.config/docker/daemon.json": '{"data-root": "/srv/docker"}',
+        "/srv/docker/image/overlay2/repositories.json": repositories("a:1@"),
+    }
+    assert ids(containers.collect(host_with(tmp_path, files))) == ["image:~ada/docker/a:1"]
+
+
+def test_secrets_of_podman_are_told_by_their_names(tmp_path: Path) -> None:
+    place = f"/home/ada/{MINE}/secrets"
+    files: dict[str, str | bytes | None] = {
+        f"{place}/secrets.json": '{"nameToID": {"token": "1", "a\\nb": "2"}}',
+        f"{place}/filedriver/secretsdata.json": '{"1": "aHVudGVyMjI="}',
+    }
+    found = containers.collect(host_with(tmp_path, files))
+    [told] = found.section.left_out
+    assert told.path == place
+    assert told.reason == r"secret: a\x0ab, token; make each again with `podman secret create NAME FILE`"
+    assert found.covers == ()
 
 
 def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
@@ -388,15 +462,18 @@ def test_machines_are_kept_and_their_disks_are_losses(tmp_path: Path) -> None:
     files: dict[str, str | bytes | None] = {
         "/etc/libvirt/qemu/win11.xml": DOMAIN,
         "/home/ada/.config/libvirt/qemu/own.xml": DOMAIN.replace("/srv", "/gone"),
+        "/home/ada/.config/libvirt/qemu/nvram/own_VARS.fd": "x",
+        "/home/ada/.config/containers/systemd/web.container": "[Container]\n",
         "/srv/win11.img": "x" * 10,
         "/var/lib/incus/containers/web": None,
     }
     found = containers.collect(host_with(tmp_path, files))
     assert ids(found) == [
         "instance:incus/web", "instance:libvirt/win11", "instance:~ada/libvirt/win11",
-        "file:/etc/libvirt/qemu/win11.xml",
+        "file:/etc/libvirt/qemu/win11.xml", "file:/home/ada/.config/containers/systemd/web.container",
+        "file:/home/ada/.config/libvirt/qemu/own.xml",
     ]  # fmt: skip
-    assert found.contents == {"/etc/libvirt/qemu/win11.xml": DOMAIN.encode()}
+    assert found.contents["/etc/libvirt/qemu/win11.xml"] == DOMAIN.encode()
     assert [(loss.kind, loss.subject, loss.size_bytes) for loss in found.losses] == [
         ("volume", "/srv/win11.img", 10),
         ("volume", "instance:incus/web", 0),
