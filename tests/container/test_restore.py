@@ -160,7 +160,7 @@ def test_bad_items_sink_nothing_and_a_second_run_changes_nothing(
     code, states = restored(blank, posture, program)
     assert code == 3
     assert {name: states[name] for name in BAD} == BAD
-    result = score(good, collect(Machine(blank.root))[0])
+    result = score(good, collect(Machine(blank.root)).posture)
     assert (result.missing, result.changed) == ((), ())
     assert_data_arrived_as_written(blank.root)
     assert "its index could not be read" in reported(blank.root, "reason")[f"apt-source:{DEAD}"]
