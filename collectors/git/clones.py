@@ -1,7 +1,7 @@
 """Where on a machine are git clones?
 
 The homes are walked by names alone, each on its own file system. clones.yaml beside this module says where
-there is no need to go.
+there is no need to go. A home that is a clone itself is none: that brings back dotfiles, not all of the home.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def clones_in(host: Host, top: str, home: str = "") -> Iterator[str | Finding]:
             continue
         except OSError:
             continue  # it vanished, or another file system is mounted there
-        if seen >= BARE:
+        if path != home and seen >= BARE:
             yield path
             continue
-        if ".git" in seen:
+        if path != home and ".git" in seen:
             yield path
         ahead.extend(each for name in folders if not _is_passed(each := f"{path}/{name}", name, home))
 

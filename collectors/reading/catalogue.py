@@ -14,6 +14,7 @@ from importlib.resources import files
 from collectors.collected import Cover
 from collectors.document import validated
 from collectors.failure import Finding
+from collectors.git.said import Remote
 from collectors.homes import Home, homes
 from collectors.host import Entry, Host
 from collectors.judgement.capture import Outcome, settings, unread
@@ -23,7 +24,7 @@ from collectors.record import Record, escaped
 
 MAX_FILES = 2000
 NEVER = ("**/.git", "**/.hg", "**/.svn", "**/__pycache__", "**/node_modules", "**/.*.sw?", "**/?*~")
-WITH_REMOTE = re.compile(r"(?m)^\s*url\s*=")
+REMOTE = re.compile(r"(?m)^\s*url\s*=\s*(\S.*)$")
 
 
 class Anew(Record):
@@ -166,8 +167,9 @@ def _judged(host: Host, path: str) -> Iterator[Outcome]:
 
 
 def _is_cloned(host: Host, folder: str) -> bool:
-    """Tell whether a directory is a clone that comes back from its remote (section `repos`)."""
-    return bool(WITH_REMOTE.search(text_in(host, f"{folder}/.git/config")[0]))
+    """Tell whether a directory is a clone that comes back from a remote elsewhere (section `repos`)."""
+    urls = REMOTE.findall(text_in(host, f"{folder}/.git/config")[0])
+    return any(not Remote("", url.strip().strip('"')).local for url in urls)
 
 
 def _look(host: Host, path: str) -> Entry | Finding | None:

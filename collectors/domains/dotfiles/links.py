@@ -20,6 +20,7 @@ from collectors.git import git
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
+from collectors.reading.catalogue import expanded
 from collectors.reading.looking import Outcome, entry_at
 from collectors.record import escaped
 
@@ -46,14 +47,21 @@ def linked_clones(host: Host) -> Iterator[Outcome]:
 def _links(host: Host, home: Home) -> Iterator[tuple[str, str]]:
     """Yield each link at the known places, and the absolute path that it points to."""
     for place in known().links:
-        folder = home.within(place) if place else home.path
-        try:
-            links = [(each.path, host.link(each.path)) for each in host.entries(folder) if each.is_symlink]
-        except OSError:
-            continue  # it is not there, or the catalogue tells that it is closed
-        for path, target in links:
-            if place or path.rpartition("/")[2].startswith("."):
-                yield path, os.path.normpath(os.path.join(folder, target))
+        for folder in expanded(host, home.path, place) if place else (home.path,):
+            for path, target in _links_in(host, folder):
+                if place or path.rpartition("/")[2].startswith("."):
+                    yield path, os.path.normpath(os.path.join(folder, target))
+
+
+def _links_in(host: Host, folder: str) -> list[tuple[str, str]]:
+    """Return each link in a directory and its target; of one that is closed the catalogue tells."""
+    try:
+        entry = host.look(folder)
+        if entry is None or not entry.is_dir or entry.is_foreign:
+            return []
+        return [(each.path, host.link(each.path)) for each in host.entries(folder) if each.is_symlink]
+    except OSError:
+        return []
 
 
 def _clone_of(host: Host, home: Home, target: str, roots: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import ClassVar, Literal
@@ -18,7 +19,7 @@ from collectors.record import EscapedPath, LeftOut, Record, Thing, escaped
 NO_REMOTE = "it has no remote: nothing but this disk has it"
 SHOWN = 3
 
-Name = Literal["yadm", "chezmoi", "bare", "stow", "dotbot", "rcm", "links"]
+Name = Literal["yadm", "chezmoi", "bare", "git", "stow", "dotbot", "rcm", "links"]
 
 
 class Remote(Record):
@@ -82,8 +83,15 @@ class Manager(Thing):
         elif self.manager == "bare":
             yield ("git", "clone", "--bare", *branch, url, self.path)
             yield ("git", f"--git-dir={self.path}", f"--work-tree={self.home}", "checkout", "-f")
+        elif self.manager == "git":
+            yield ("git", "init", self.home)
+            yield ("git", "-C", self.home, "remote", "add", "origin", url)
+            yield ("git", "-C", self.home, "fetch", "origin")
+            yield ("git", "-C", self.home, "checkout", "-f", self.branch or "FETCH_HEAD")
         else:
             yield ("git", "clone", *branch, url, self.path)
+            folders = {link.path.rpartition("/")[0] for link in self.links} - {self.home}
+            yield from [("mkdir", "-p", *sorted(folders))] if folders else []
             yield from (("ln", "-sfn", link.target, link.path) for link in self.links)
 
     def _last(self) -> str:
@@ -166,31 +174,35 @@ def unsaved(host: Host, item: Manager, state: State, git: str) -> Iterator[Loss]
         names = [branch.name for branch in state.branches if branch.unpushed] or ["HEAD"]
         count = _counted(state.unpushed, "commit")
         reason = f"commits of your dotfiles were never pushed: {count} on {_listed(names)}"
-        yield Loss("unpushed", subject, reason, f"{git} push --all {shlex.quote(state.remotes[0].name)}")
+        yield Loss("unpushed", subject, reason, f"{git} push --all {shlex.quote(_far(state))}")
     if state.stashes:
-        reason = f"{_counted(state.stashes, 'stash', 'es')} of your dotfiles are on this disk alone"
-        yield Loss("stash", subject, reason, f"{git} stash pop")
+        reason = f"{_counted(state.stashes, 'stash', 'es')} of your dotfiles, and a stash is never pushed"
+        kept = (f"stash@{{{number}}}:refs/heads/stash-{number}" for number in range(state.stashes))
+        yield Loss("stash", subject, reason, f"{git} push {shlex.join([_far(state), *kept])}")
     if state.status.modified:
         reason = f"dotfiles that were changed and not committed: {_listed(state.status.modified)}"
         remedy = f"{git} commit -am changed && {git} push"
-        yield _measured(
-            host, state, "modified", Loss("modified", subject, reason, remedy), state.status.modified
-        )
+        yield _uncommitted(host, state, Loss("untracked", subject, reason, remedy), state.status.modified)
     if state.status.untracked:
         reason = f"dotfiles that were never added: {_listed(state.status.untracked)}"
         remedy = f"{git} add -A && {git} commit -m added && {git} push"
-        yield _measured(
-            host, state, "untracked", Loss("untracked", subject, reason, remedy), state.status.untracked
-        )
+        yield _uncommitted(host, state, Loss("untracked", subject, reason, remedy), state.status.untracked)
 
 
-def _measured(host: Host, state: State, kind: str, loss: Loss, paths: Iterable[str]) -> Loss:
+def _far(state: State) -> str:
+    """Return the remote to push to: `origin`, or the first one; of those elsewhere where there is one."""
+    far = [remote.name for remote in state.remotes if not remote.local]
+    near = [remote.name for remote in state.remotes]
+    return "origin" if "origin" in (far or near) else (far or near or ["elsewhere"])[0]
+
+
+def _uncommitted(host: Host, state: State, loss: Loss, paths: Iterable[str]) -> Loss:
     """Return the loss with the size, number and latest change of the files at `paths`."""
     found = (host.look(f"{state.place.work}/{path.rstrip('/')}") for path in paths)
     entries = [entry for entry in found if entry]
     size = sum(entry.size_bytes for entry in entries if entry.is_file)
     newest = max((entry.mtime_ns // 10**9 for entry in entries), default=0)
-    return Loss(kind, loss.subject, loss.reason, loss.remedy, size, len(entries), newest)
+    return replace(loss, size_bytes=size, files=len(entries), newest=newest)
 
 
 def _counted(number: int, word: str, ending: str = "s") -> str:

@@ -1,4 +1,4 @@
-"""Which repositories have a home as their work tree: yadm's, or a bare one?
+"""Which repositories have a home as their work tree: yadm's, a bare one, or that of a home that is a clone?
 
 Sources: yadm(1) "FILES", "ALTERNATES", "ENCRYPTION"; the custom of `git --git-dir=~/.cfg --work-tree=~`.
 Files that are not tracked are never looked for: that would walk the whole home.
@@ -25,6 +25,7 @@ from collectors.git import git
 from collectors.git.said import Configuration
 from collectors.homes import Home, homes
 from collectors.host import Host
+from collectors.judgement.capture import unread
 from collectors.reading.catalogue import expanded
 from collectors.reading.looking import Outcome, entry_at, text_in
 from collectors.record import escaped
@@ -38,10 +39,16 @@ ALTERNATE = "##"
 def home_repositories(host: Host) -> Iterator[Outcome]:
     """Yield the managers whose repository has a home as its work tree, and what is known of them."""
     for home in homes(host):
+        told: set[str] = set()
         for each in known().repositories:
-            git_dir = home.within(each.path)
-            if _is_there(host, git_dir):
-                yield from _repository(host, home, each, git_dir)
+            try:
+                place = _placed(host, home, each)
+            except OSError as error:
+                yield unread(home.within(each.path), error)
+                continue
+            if place and place.git_dir not in told:
+                told.add(place.git_dir)
+                yield from _repository(host, home, each, place)
 
 
 def parse_encrypt(content: str) -> tuple[str, ...]:
@@ -50,14 +57,19 @@ def parse_encrypt(content: str) -> tuple[str, ...]:
     return tuple(escaped(line) for line in lines if line and not line.startswith("#"))
 
 
-def _is_there(host: Host, path: str) -> bool:
-    """Tell whether a repository without a directory of files is at `path`."""
-    return all(entry_at(host, f"{path}/{name}")[0] for name in ("HEAD", "objects"))
+def _placed(host: Host, home: Home, each: Repository) -> git.Place | None:
+    """Return the repository if it is there; raises OSError where it cannot be read."""
+    if each.manager == "git":
+        place = git.located(host, home.path)
+        return place if place and place.work else None
+    path = home.within(each.path)
+    is_there = all(entry_at(host, f"{path}/{name}")[0] for name in ("HEAD", "objects"))
+    return git.placed(host, path, home.path) if is_there else None
 
 
-def _repository(host: Host, home: Home, each: Repository, git_dir: str) -> Iterator[Outcome]:
+def _repository(host: Host, home: Home, each: Repository, place: git.Place) -> Iterator[Outcome]:
+    git_dir = place.git_dir
     try:
-        place = git.placed(host, git_dir, home.path)
         asked, found = git.configured(host, place)
         state = git.state_of(asked, found, untracked=False)
         paths = git.tracked(asked)
@@ -65,17 +77,27 @@ def _repository(host: Host, home: Home, each: Repository, git_dir: str) -> Itera
     except (Failure, OSError) as error:
         yield replace(git.unknown(git.Place(git_dir), error), remedy=f"git -C {shlex.quote(git_dir)} status")
         return
-    if paths and set(paths) <= set(state.status.modified):
+    if not any(entry_at(host, home.within(path))[0] for path in paths):
         state = replace(state, status=replace(state.status, modified=()))  # it was never checked out
         paths = ()
+    if each.manager == "git" and not (paths or state.status.commit or state.remotes):
+        return  # `git init` in the wrong place: there is nothing in it
     item = _item(host, home, each, state, found, git_dir)
     yield item
     yield from secrets_left_out(state)
-    words = f"git --git-dir={shlex.quote(git_dir)} --work-tree={shlex.quote(home.path)}"
-    yield from unsaved(host, item, state, "yadm" if each.manager == "yadm" else words)
+    yield from unsaved(host, item, state, _command(home, each, git_dir))
     if is_kept(state):
         clean = sorted(set(paths) - set(state.status.modified) - unpushed)
         yield from _covers(host, home, item, git_dir, clean)
+
+
+def _command(home: Home, each: Repository, git_dir: str) -> str:
+    """Return the command that speaks to the repository."""
+    if each.manager == "yadm":
+        return "yadm"
+    if each.manager == "git":
+        return f"git -C {shlex.quote(home.path)}"
+    return f"git --git-dir={shlex.quote(git_dir)} --work-tree={shlex.quote(home.path)}"
 
 
 def _item(

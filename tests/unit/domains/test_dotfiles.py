@@ -12,7 +12,7 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
-from collectors.domains import dotfiles, editors
+from collectors.domains import dotfiles, editors, repos
 from collectors.domains.dotfiles import Dotfiles, chezmoi, repositories
 from collectors.domains.dotfiles.manager import NO_REMOTE, Link, Manager, Remote
 from collectors.failure import Finding
@@ -149,10 +149,10 @@ def test_what_was_changed_or_not_pushed_is_captured_and_told(tmp_path: Path) -> 
     assert paths(found) == ["~/.bashrc", "~/.inputrc"]
     assert set(covered(found)) == {"~/.zshrc", f"~/{YADM}"}
     name = "dotfiles:~ada/yadm"
-    assert kinds(found) == [("unpushed", name), ("stash", name), ("modified", name)]
+    assert kinds(found) == [("unpushed", name), ("stash", name), ("untracked", name)]
     assert [loss.remedy for loss in found.losses] == [
         "yadm push --all origin",
-        "yadm stash pop",
+        "yadm push origin 'stash@{0}:refs/heads/stash-0'",
         "yadm commit -am changed && yadm push",
     ]
     assert found.losses[0].reason == "commits of your dotfiles were never pushed: 1 commit on main"
@@ -221,6 +221,76 @@ def test_a_bare_repository_of_something_else_covers_no_file(tmp_path: Path) -> N
     (tmp_path / "home/ada/.zshrc").unlink()
     found = dotfiles.collect(host)
     assert (set(covered(found)), found.losses) == ({"~/.cfg"}, ())
+
+
+def test_the_only_file_of_a_repository_may_be_changed(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zshrc": "x"})
+    tracked_at_home(tmp_path, ".cfg", ".zshrc")
+    (tmp_path / "home/ada/.zshrc").write_text("changed")
+    found = dotfiles.collect(host)
+    assert (kinds(found), paths(found)) == ([("untracked", "dotfiles:~ada/.cfg")], ["~/.zshrc"])
+
+
+def test_work_is_pushed_to_the_remote_that_is_elsewhere(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zshrc": "x"})
+    tracked_at_home(tmp_path, ".cfg", ".zshrc")
+    in_home(tmp_path, ".cfg", "remote", "rename", "origin", "far")
+    in_home(tmp_path, ".cfg", "remote", "add", "disk", "/srv/git/x")
+    in_home(tmp_path, ".cfg", "commit", "-q", "--allow-empty", "-m", "y")
+    (loss,) = dotfiles.collect(host).losses
+    assert loss.remedy.endswith(" push --all far")
+
+
+def test_a_home_that_is_a_clone_covers_what_is_tracked_and_no_more(tmp_path: Path) -> None:
+    names = (".zshrc", ".inputrc", ".tmux.conf", "bin/tool")
+    host = host_with(tmp_path, {**{f"~/{name}": "x" for name in names}, "~/Documents/x": "x"})
+    tracked_at_home(tmp_path, ".git", ".zshrc", ".inputrc", "bin/tool")
+    in_home(tmp_path, ".git", "config", "core.bare", "false")
+    (tmp_path / "home/ada/.inputrc").write_text("changed")
+    found = dotfiles.collect(host)
+    (item,) = found.section.managers
+    assert (item.item_id(), item.manager, item.branch) == ("dotfiles:~ada/.git", "git", "main")
+    assert item.by_hand() == (
+        f"git init {ADA} && git -C {ADA} remote add origin {URL}"
+        f" && git -C {ADA} fetch origin && git -C {ADA} checkout -f main"
+    )
+    assert covered(found) == dict.fromkeys(("~/.git", "~/.zshrc", "~/bin/tool"), item.item_id())
+    assert paths(found) == ["~/.inputrc", "~/.tmux.conf"]
+    assert [(loss.kind, loss.subject, loss.remedy) for loss in found.losses] == [
+        ("untracked", item.item_id(), f"git -C {ADA} commit -am changed && git -C {ADA} push")
+    ]
+    assert repos.collect(host) == Collected(repos.Repos())
+    assert all("--untracked-files=normal" not in words for words in host.asked)
+
+
+def test_a_home_whose_repository_lies_elsewhere_is_told_once(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zshrc": "x", "~/.git": "gitdir: .dotfiles.git\n"})
+    tracked_at_home(tmp_path, ".dotfiles.git", ".zshrc")
+    assert [each.item_id() for each in dotfiles.collect(host).section.managers] == [
+        "dotfiles:~ada/.dotfiles.git"
+    ]
+    assert repos.collect(host) == Collected(repos.Repos())
+
+
+def test_git_init_in_the_wrong_place_is_nothing(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zshrc": "x"})
+    run(tmp_path / "home/ada", "init", "-q", "--template=")
+    found = dotfiles.collect(host)
+    assert (found.section.managers, found.losses, paths(found)) == ((), (), ["~/.zshrc"])
+
+
+def test_a_home_whose_clone_is_closed_is_a_finding(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zshrc": "x", "~/.git": "gitdir: x\n"})
+    found = dotfiles.collect(replace(host, failing={f"{ADA}/.git": PermissionError(13, "no")}))
+    assert found.findings == (Finding(f"{ADA}/.git", "not readable", "run with sudo"),)
+    assert paths(found) == ["~/.zshrc"]
+
+
+def test_a_clone_in_settings_comes_back_only_from_elsewhere(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {"~/.zsh/far/x.zsh": "x", "~/.zsh/near/x.zsh": "x", "~/.zsh/x.zsh": "x"})
+    clone(tmp_path / "home/ada/.zsh/far")
+    clone(tmp_path / "home/ada/.zsh/near", "/srv/git/near")
+    assert paths(dotfiles.collect(host)) == ["~/.zsh/near/x.zsh", "~/.zsh/x.zsh"]
 
 
 def test_a_broken_repository_is_a_finding_and_the_files_are_captured(tmp_path: Path) -> None:
@@ -322,6 +392,9 @@ def test_links_into_a_clone(tmp_path: Path) -> None:
             "~/dots/.stow-local-ignore": "x",
             "~/.zshrc": "-> dots/zsh/.zshrc",
             "~/.config/nvim": f"-> {ADA}/dots/nvim/.config/nvim",
+            "~/dots/kitty.conf": "x",
+            "~/.config/kitty/kitty.conf": "-> ../../dots/kitty.conf",
+            "~/.config/kitty/local.conf": "x",
             "~/src/tool/tool.sh": "x",
             "~/.local/bin/tool": f"-> {ADA}/src/tool/tool.sh",
             "~/.bashrc": "-> /etc/hosts",
@@ -334,15 +407,19 @@ def test_links_into_a_clone(tmp_path: Path) -> None:
     (item,) = found.section.managers
     assert (item.item_id(), item.manager) == ("dotfiles:~ada/dots", "stow")
     assert item.links == (
+        Link(path=f"{ADA}/.config/kitty/kitty.conf", target="../../dots/kitty.conf"),
         Link(path=f"{ADA}/.config/nvim", target=f"{ADA}/dots/nvim/.config/nvim"),
         Link(path=f"{ADA}/.zshrc", target="dots/zsh/.zshrc"),
     )
     assert item.by_hand() == (
         f"git clone -b main {URL} {ADA}/dots"
+        f" && mkdir -p {ADA}/.config {ADA}/.config/kitty"
+        f" && ln -sfn ../../dots/kitty.conf {ADA}/.config/kitty/kitty.conf"
         f" && ln -sfn {ADA}/dots/nvim/.config/nvim {ADA}/.config/nvim && ln -sfn dots/zsh/.zshrc {ADA}/.zshrc"
     )
-    assert covered(found) == dict.fromkeys(("~/.config/nvim", "~/.zshrc"), item.item_id())
-    assert paths(found) == ["~/.bashrc"]
+    links = ("~/.config/nvim", "~/.config/kitty/kitty.conf", "~/.zshrc")
+    assert covered(found) == dict.fromkeys(links, item.item_id())
+    assert paths(found) == ["~/.bashrc", "~/.config/kitty/local.conf"]
 
 
 def test_a_clone_that_repos_leaves_alone_is_told_here(tmp_path: Path) -> None:
@@ -353,7 +430,7 @@ def test_a_clone_that_repos_leaves_alone_is_told_here(tmp_path: Path) -> None:
     (item,) = found.section.managers
     assert (item.item_id(), item.manager) == ("dotfiles:~ada/.dotfiles", "dotbot")
     assert item.by_hand() == f"git clone -b main {URL} {ADA}/.dotfiles && cd {ADA}/.dotfiles && ./install"
-    assert (kinds(found), set(covered(found))) == ([("modified", item.item_id())], {"~/.dotfiles"})
+    assert (kinds(found), set(covered(found))) == ([("untracked", item.item_id())], {"~/.dotfiles"})
 
 
 def test_a_clone_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
@@ -418,6 +495,7 @@ def test_secrets_are_left_out_and_told(tmp_path: Path) -> None:
         "~/.gnupg/private-keys-v1.d/x.key": "binary",
         "~/.npmrc": "//registry.example.org/:_authToken=abcdef0123456789\n",
         "~/.netrc": "machine x login y",
+        "~/.authinfo": "machine x login y",
         "~/.git-credentials": "x",
         "~/.aws/credentials": "x",
         "~/.docker/config.json": '{"auths": {"example.org": {"auth": "YWRhOmdlaGVpbQ=="}}}',

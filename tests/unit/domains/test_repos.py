@@ -274,11 +274,17 @@ def test_a_bare_repository_is_an_item(tmp_path: Path) -> None:
 def test_what_programs_cloned_is_not_the_owners(tmp_path: Path) -> None:
     host = host_with(tmp_path, {".oh-my-zsh/oh-my-zsh.sh": "x"})
     managed = (".oh-my-zsh", ".nvm", ".cache/x", "src/node_modules/x", ".vim/plugged/x", "powerlevel10k")
-    for path in (*managed, ".oh-my-zsh/custom/plugins/mine"):
+    plugin = ".local/share/nvim/site/pack/mine/start/plugin"
+    packer = ".local/share/nvim/site/pack/packer/start/x"
+    for path in ("", *managed, packer, ".oh-my-zsh/custom/plugins/mine", plugin):
         (tmp_path / "home/ada" / path / ".git").mkdir(parents=True)
-    home, found = clones(host)[0][0]
+    home, found = clones(host)[0][1]
     assert (home.user, found) == ("ada", "/home/ada/.oh-my-zsh/custom/plugins/mine")
-    assert [path for _, path in clones(host)[0]] == [found, "/home/ada/powerlevel10k"]
+    assert [path for _, path in clones(host)[0]] == [
+        f"/home/ada/{plugin}",
+        found,
+        "/home/ada/powerlevel10k",
+    ]
     assert repos.collect(host).section.repos == ()
 
 
