@@ -259,6 +259,27 @@ def test_an_owners_file_is_captured(path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "content", "then"),
+    [
+        ("/etc/openvpn/client/login.txt", "ada\nhunter22\n", "secret"),
+        ("/etc/openvpn/client/login.txt", "ada\r\nhunter22", "secret"),
+        ("/etc/openvpn/client/home.conf", "client\nremote vpn.example.org 1194\n", "captured"),
+        ("/etc/restic/nas.key", "correct-horse-battery\n", "secret"),
+        ("/home/ada/.config/resticprofile/key.txt", "correct-horse-battery", "secret"),
+        ("/etc/restic/repository", "sftp:nas:/srv/restic\n", "captured"),
+        ("/etc/restic/excludes", "*.iso\n", "captured"),
+        ("/etc/restic/includes", "/home\n", "captured"),
+        ("/etc/borgmatic/config.yaml", "repositories: []\n", "captured"),
+        ("/etc/some/word", "hunter22\n", "captured"),
+    ],
+)
+def test_files_of_nothing_but_a_word_or_two_are_secrets_where_passwords_are_read_from_such(
+    path: str, content: str, then: str
+) -> None:
+    assert verdict(path, content) == then
+
+
+@pytest.mark.parametrize(
     ("path", "as_made", "changed", "then"),
     [
         ("/etc/hosts", "127.0.1.1 ember\n::1 localhost\nff02::1 ip6-all\n", "10.0.0.7 nas\n", "captured"),

@@ -20,7 +20,7 @@ from collectors.record import LeftOut, Thing, escaped
 QUEUES = ("/etc/cups/printers.conf", "/etc/cups/classes.conf")
 BEGINS = re.compile(r"<(Default)?(?:Printer|Class) (.+)>")
 ENDS = re.compile(r"</(?:Default)?(?:Printer|Class)>")
-PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
+PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
 FOUND_ANEW = "cups-browsed finds it in the network again"
 # What CUPS keeps for itself, or what is told in a field of its own.
 CHURN = (

@@ -20,7 +20,7 @@ from collectors.record import LeftOut, Thing, escaped
 IWD = "/var/lib/iwd"
 SECURITY = (".psk", ".open", ".8021x")
 SUPPLICANT = "/etc/wpa_supplicant"
-SSID = re.compile(r'(?m)^\s*ssid="(.{1,256})"\s*$')
+SSID = re.compile(r'(?m)^\s*ssid=(?:P?"(?P<text>.{1,256})"|(?P<hex>(?:[0-9a-fA-F]{2}){1,32}))\s*$')
 BLUETOOTH = "/var/lib/bluetooth"
 ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 PAIRED_ANEW = "paired with the Bluetooth adapter of this machine: pair it again with the new one's"
@@ -120,7 +120,12 @@ def _supplicant(host: Host) -> Iterator[Outcome]:
     for name in names:
         content, findings = text_in(host, f"{SUPPLICANT}/{name}") if name.endswith(".conf") else ("", ())
         yield from findings
-        yield from (Wifi(program="wpa_supplicant", name=escaped(ssid)) for ssid in SSID.findall(content))
+        yield from (Wifi(program="wpa_supplicant", name=_ssid(found)) for found in SSID.finditer(content))
+
+
+def _ssid(found: re.Match[str]) -> str:
+    """Return the escaped name of a network, which is in quotes or in hex."""
+    return escaped(found["text"] or bytes.fromhex(found["hex"]).decode(errors="surrogateescape"))
 
 
 def _devices(host: Host) -> Iterator[Outcome]:

@@ -12,6 +12,7 @@ from collectors.domains.services.fstab import Mount, collect_mounts
 from collectors.domains.services.known import known
 from collectors.domains.services.rclone import Remote, collect_remotes
 from collectors.domains.services.syncthing import SyncedDevice, SyncedFolder, collect_synced
+from collectors.domains.services.unwritten import collect_unwritten
 from collectors.host import Host, names
 from collectors.reading.looking import files_of, parted
 from collectors.record import File, Section
@@ -42,4 +43,6 @@ def collect(host: Host) -> Collected[Services]:
         files=files.records,
         left_out=(*found.left_out, *files.left_out),
     )
-    return Collected(section, files.contents, (*found.findings, *files.findings))
+    return Collected(
+        section, files.contents, (*found.findings, *files.findings), losses=tuple(collect_unwritten(host))
+    )

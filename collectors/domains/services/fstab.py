@@ -16,7 +16,7 @@ from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.host import Host
 from collectors.reading.looking import Outcome, distinct, text_in
-from collectors.record import LeftOut, Thing, escaped
+from collectors.record import LeftOut, Thing, escaped, unescaped
 
 FSTAB = "/etc/fstab"
 OCTAL = re.compile(rb"\\([0-7]{3})")
@@ -55,7 +55,7 @@ class Mount(Thing):
         """Return how the line is put back."""
         options = ",".join(self.options) or "defaults"
         words = (self.source, self.path, self.kind, options, "0", self.check or "0")
-        line = " ".join(word.replace(" ", "\\040") for word in words)
+        line = " ".join(fstab_word(unescaped(word)) for word in words)
         return f"echo {shlex.quote(line)} | sudo tee -a {FSTAB}"
 
 
@@ -158,6 +158,15 @@ def is_secret(option: str) -> bool:
 def without_password(word: str) -> str:
     """Return a source without its password: `//ada:x@nas/y`, `curlftpfs#ada:x@nas`."""
     return re.sub(r"((?://|#)[^/@:]*):[^/]*@", r"\1@", word)
+
+
+def fstab_word(word: str) -> str:
+    r"""Return a word as fstab(5) has it: blanks, backslashes and what is no text as `\040`."""
+    return re.sub(r"[\s\\\udc80-\udcff]", lambda found: _octal(found[0]), word)
+
+
+def _octal(letter: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in letter.encode(errors="surrogateescape"))
 
 
 def _plain(word: str) -> str:

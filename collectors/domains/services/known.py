@@ -14,6 +14,7 @@ class Known(Record):
 
     settings: tuple[str, ...]
     network: tuple[str, ...]
+    shares: tuple[str, ...]
     memory: tuple[str, ...]
     system: tuple[str, ...]
     rclone_keys: tuple[str, ...]

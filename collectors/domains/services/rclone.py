@@ -10,6 +10,7 @@ from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
+from collectors.judgement.knowledge import knowledge
 from collectors.reading.keyfile import parse_groups
 from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
@@ -64,9 +65,14 @@ def parse_remotes(content: str, home: Home, *, name: str) -> tuple[tuple[Remote,
             settings=tuple(
                 f"{key}={value}"
                 for key, value in group.pairs
-                if key in known().rclone_keys and "@" not in value
+                if key in known().rclone_keys and not _is_secret(key, value)
             ),
         )
         for group in groups
     )
     return tuple(remotes), findings
+
+
+def _is_secret(key: str, value: str) -> bool:
+    """Tell whether a value holds a user's name or a password: an address, or a remote `:sftp,pass=x:`."""
+    return "@" in value or bool(knowledge().secret("/etc/rclone", f"{key}={value}".encode()))

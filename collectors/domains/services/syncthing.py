@@ -1,11 +1,14 @@
 """Which folders does Syncthing keep in step, and with whom?
 
-Source: its config.xml (docs of Syncthing, "Syncthing Configuration"). The key of its interface and the
-identity of the machine stay behind: a new machine is introduced to the others anew.
+Source: its config.xml and cert.pem (docs of Syncthing: "Configuration", "Understanding Device IDs"). The key of
+its interface and the identity of the machine stay behind: a new machine is introduced to the others anew.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import shlex
 from collections.abc import Iterator
 from typing import ClassVar
@@ -18,12 +21,13 @@ from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 PLACES = (".local/state/syncthing", ".config/syncthing")
-CONFIG = "config.xml"
+CONFIG, CERTIFICATE = "config.xml", "cert.pem"
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s([^-]{1,8192})-----END CERTIFICATE-----")
 IDENTITY = "this machine's identity in Syncthing is secret: a new one introduces itself to the other devices"
 
 
 class SyncedFolder(Thing):
-    """A folder that Syncthing keeps in step; `place` is `~ada/Sync`, `devices` are by their names."""
+    """A folder that Syncthing keeps in step; `place` is `~ada/Sync`, `devices` are the others, by name."""
 
     KIND: ClassVar[str] = "syncthing-folder"
 
@@ -45,7 +49,7 @@ class SyncedFolder(Thing):
 
 
 class SyncedDevice(Thing):
-    """Another device that somebody's Syncthing knows; its number is public."""
+    """A device that somebody's Syncthing knows; its number is public. The machine itself is bound."""
 
     KIND: ClassVar[str] = "syncthing-device"
 
@@ -71,7 +75,8 @@ def collect_synced(host: Host) -> Iterator[Outcome]:
             content, findings = text_in(host, path)
             yield from findings
             if content:
-                found, findings = parse_config(content, home, name=path)
+                own = device_of(text_in(host, home.within(place, CERTIFICATE))[0])
+                found, findings = parse_config(content, home, name=path, own=own)
                 yield from findings
                 yield from found
                 yield from (
@@ -81,28 +86,43 @@ def collect_synced(host: Host) -> Iterator[Outcome]:
                 )
 
 
+def device_of(certificate: str) -> str:
+    """Return the number of the device that has a certificate (PEM), without its check digits; "" for none."""
+    found = PEM.search(certificate)
+    try:
+        raw = base64.b64decode(found[1] if found else "")
+    except ValueError:
+        return ""
+    return base64.b32encode(hashlib.sha256(raw).digest()).decode().rstrip("=") if raw else ""
+
+
 def parse_config(
-    content: str, home: Home, *, name: str
+    content: str, home: Home, *, name: str, own: str = ""
 ) -> tuple[tuple[SyncedFolder | SyncedDevice, ...], tuple[Finding, ...]]:
-    """Return the folders and devices of somebody's config.xml."""
+    """Return the folders and devices of somebody's config.xml; `own` is the machine's, see `device_of`."""
     try:
         root = ElementTree.fromstring(content.encode(errors="surrogateescape"))  # noqa: S314 - the owner's
     except (ElementTree.ParseError, ValueError, LookupError):
         return (), (Finding(escaped(name), "not XML", "look at it with Syncthing"),)
-    found: list[SyncedFolder | SyncedDevice] = [_device(each, home) for each in root.iterfind("device")]
-    titles = {each.device: each.name for each in found if isinstance(each, SyncedDevice)}
-    found.extend(_folder(each, home, titles) for each in root.iterfind("folder"))
-    return tuple(found), ()
+    devices = [_device(each, home, own) for each in root.iterfind("device")]
+    titles = {each.device: "" if each.bound else each.name for each in devices}
+    return (*devices, *(_folder(each, home, titles) for each in root.iterfind("folder"))), ()
 
 
-def _device(element: ElementTree.Element, home: Home) -> SyncedDevice:
+def _device(element: ElementTree.Element, home: Home, own: str) -> SyncedDevice:
     identity = escaped(element.get("id") or "")
     return SyncedDevice(
         user=home.user,
         name=escaped(element.get("name") or "") or identity[:7],
         device=identity,
         introducer=element.get("introducer") == "true",
+        bound=IDENTITY if own and _unchecked(identity) == own else "",
     )
+
+
+def _unchecked(device: str) -> str:
+    """Return the number of a device without dashes and check digits, of which each 14th letter is one."""
+    return "".join(letter for place, letter in enumerate(device.replace("-", ""), start=1) if place % 14)
 
 
 def _folder(element: ElementTree.Element, home: Home, titles: dict[str, str]) -> SyncedFolder:
@@ -115,5 +135,5 @@ def _folder(element: ElementTree.Element, home: Home, titles: dict[str, str]) ->
         folder=escaped(element.get("id") or ""),
         label=escaped(element.get("label") or ""),
         mode=escaped(element.get("type") or ""),
-        devices=tuple(sorted(titles.get(each, each) for each in devices)),
+        devices=tuple(sorted(filter(None, (titles.get(each, each) for each in devices)))),
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,12 @@ def test_how_a_connection_comes_back_by_hand(name: str, command: str) -> None:
     assert connection.by_hand() == command
 
 
+def test_the_address_of_a_printer_may_have_a_port(tmp_path: Path) -> None:
+    content = "<Printer hp>\nDeviceURI socket://192.0.2.7:9100\nInfo ada@home\n</Printer>\n"
+    found = network.collect(host_with(tmp_path, {"/etc/cups/printers.conf": content}))
+    assert ids(found) == ["printer:hp"]
+
+
 def test_connections_of_one_name_differ(tmp_path: Path) -> None:
     files: dict[str, str | bytes | None] = {
         f"{CONNECTIONS}/{file}": f"[connection]\nid=Home\nuuid={file}\n" for file in ("a", "b")
@@ -194,11 +201,13 @@ def test_networks_of_iwd_and_wpa_supplicant(tmp_path: Path) -> None:
         "/var/lib/iwd/=c3bc.open": "",
         "/var/lib/iwd/=zz.psk": "",
         "/var/lib/iwd/hotspot": None,
-        "/etc/wpa_supplicant/wpa_supplicant.conf": 'network={\n ssid="Café"\n psk="correct horse"\n}\n',
+        "/etc/wpa_supplicant/wpa_supplicant.conf": 'network={\n ssid="Café"\n psk="correct horse"\n}\n'
+        'network={\n\tssid=610aff\n}\nnetwork={\n ssid=P"two"\n bssid=00:11:22:33:44:55\n}\n',
     }
     found = network.collect(host_with(tmp_path, files))
     assert ids(found) == [
         "wifi:iwd/=zz", "wifi:iwd/Home", "wifi:iwd/ü", "wifi:wpa_supplicant/Café",
+        r"wifi:wpa_supplicant/a\x0a\xff", "wifi:wpa_supplicant/two",
         "left-out:/var/lib/iwd/=zz.psk", "left-out:/var/lib/iwd/Home.psk",
         "left-out:/etc/wpa_supplicant/wpa_supplicant.conf",
     ]  # fmt: skip
@@ -218,6 +227,28 @@ def test_networks_of_iwd_and_wpa_supplicant(tmp_path: Path) -> None:
 def test_name_servers_that_the_owner_chose(tmp_path: Path, content: str | None, told: bool) -> None:
     found = network.collect(host_with(tmp_path, {"/etc/resolv.conf": content}))
     assert ids(found) == (["resolver:/etc/resolv.conf"] if told else [])
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-5, False), (0, False), (5, True)])
+def test_name_servers_that_were_there_before_the_first_package_are_nobodys(
+    tmp_path: Path, seconds: int, told: bool
+) -> None:
+    files: dict[str, str | bytes | None] = {
+        "/etc/resolv.conf": "nameserver 192.0.2.1\n",
+        resolver.BEGUN: "1\n",
+    }
+    host = host_with(tmp_path, files)
+    for path, when in ((resolver.BEGUN, 1000), ("/etc/resolv.conf", 1000 + seconds)):
+        os.utime(f"{tmp_path}{path}", (when, when))
+    assert ids(network.collect(host)) == (["resolver:/etc/resolv.conf"] if told else [])
+
+
+@pytest.mark.parametrize("uri", ["smb://ada:hunter22@nas/hp", "ipp://ada:hunter@22@nas/hp"])
+def test_an_address_of_a_printer_has_no_password(tmp_path: Path, uri: str) -> None:
+    content = f"<Printer hp>\nDeviceURI {uri}\nInfo ada@home\n</Printer>\n"
+    found = network.collect(host_with(tmp_path, {"/etc/cups/printers.conf": content}))
+    assert found.section.printers[0].uri == f"{uri.partition(':')[0]}://ada@nas/hp"
+    assert [each.path for each in found.section.left_out] == ["/etc/cups/printers.conf"]
 
 
 def test_settings_are_files_and_secret_ones_are_told(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.collected import Collected
+from collectors.collected import Collected, Loss
 from collectors.domains import services
-from collectors.domains.services import Services, fstab, rclone, syncthing
+from collectors.domains.services import Services, fstab, rclone, syncthing, unwritten
 from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.homes import Home
+from collectors.host import Mount
 from collectors.judgement.knowledge import knowledge
 from tests.unit.fakes import FakeHost, machine
 from tests.unit.sampled import SAMPLES, sampled
@@ -108,6 +109,12 @@ def test_a_password_is_not_captured_and_told(tmp_path: Path, options: str) -> No
     assert [each.path for each in found.section.left_out] == ["/etc/fstab"]
 
 
+@pytest.mark.parametrize("source", ["curlftpfs#ada:hunter22@nas.example.org", "//ada:hunter@22@nas/x"])
+def test_a_source_has_no_password(source: str) -> None:
+    [found], _ = mounted(f"{source} /mnt/x fuse\n")
+    assert "@nas" in found.source and "hunter" not in found.source and "22" not in found.source
+
+
 def test_two_mounts_at_one_place_differ(tmp_path: Path) -> None:
     text = "LABEL=a /mnt/x ext4\nLABEL=b /mnt/x ext4\nUUID=1 none swap\nUUID=2 none swap\n"
     assert ids(services.collect(host_with(tmp_path, {"/etc/fstab": text}))) == [
@@ -158,6 +165,94 @@ def test_what_syncthing_and_rclone_keep_in_step(tmp_path: Path) -> None:
         "syncthing cli config folders add --id abcd-1234 --path ~ada/Documents"
     )
     assert found.section.remotes[1].by_hand() == "rclone config create gdrive drive scope=drive"
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nZW1iZXI=\n-----END CERTIFICATE-----\n"
+EMBER = "PSW4CXL-ATRFOTX-NF6MJS3-RYOKZY6-LON6TYV-ANLBR6R-3QLTIPJ-6IM6SQT"
+
+
+def test_the_machine_itself_is_bound_and_in_no_folder(tmp_path: Path) -> None:
+    text = (SAMPLES / "syncthing/config.xml").read_text("utf-8").replace("AAAAAAA-BBBBBBB", EMBER)
+    place = "/home/ada/.local/state/syncthing"
+    found = services.collect(host_with(tmp_path, {f"{place}/config.xml": text, f"{place}/cert.pem": PEM}))
+    bound = {each.item_id(): each.bound for each in found.section.devices}
+    assert bound == {
+        "syncthing-device:~ada/ember": syncthing.IDENTITY,
+        "syncthing-device:~ada/phone": "",
+    }
+    assert found.section.synced[1].devices == ("phone",)
+
+
+@pytest.mark.parametrize("text", ["", "x", PEM.replace("ZW1", "Z"), PEM.replace("ZW1iZXI=", "")])
+def test_what_is_no_certificate_is_no_device(text: str) -> None:
+    assert syncthing.device_of(text) == ""
+
+
+def test_no_setting_of_rclone_holds_a_password() -> None:
+    text = "[a]\ntype = alias\nremote = :sftp,host=nas,pass=hunter22:/x\nurl = https://x.example/?token=hunter22\n"
+    [remote], findings = rclone.parse_remotes(text, ADA, name="x")
+    assert (remote.settings, findings) == (("type=alias",), ())
+
+
+NAS = "//ada:hunter22@nas.example.org/my photos"
+AUTO = "# maps\n/- /etc/auto.direct\n"
+
+
+def live(*mounts: tuple[str, str]) -> dict[str, Mount]:
+    return {path: Mount(path, kind, NAS, "rw") for path, kind in mounts}
+
+
+def test_a_share_that_was_mounted_by_hand_is_told(tmp_path: Path) -> None:
+    mounts = live(("/mnt/my photos", "cifs"), ("/mnt/x", "fuse.gvfsd-fuse"), ("/mnt/y", "fuse.sshfs"))
+    files: dict[str, str | bytes | None] = {"/etc/fstab": "nas:/y /mnt/y fuse.sshfs\n"}
+    found = services.collect(replace(host_with(tmp_path, files), booted=True, mounts=mounts))
+    assert found.losses == (
+        Loss(
+            "mounted",
+            "/mnt/my photos",
+            "//ada@nas.example.org/my photos is mounted there, and nothing mounts it again",
+            "echo '//ada@nas.example.org/my\\040photos /mnt/my\\040photos cifs _netdev,nofail 0 0'"
+            " | sudo tee -a /etc/fstab",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "mounts"),
+    [
+        ({"/etc/systemd/system/mnt-my\\x20photos.mount": ""}, live(("/mnt/my photos", "nfs4"))),
+        (
+            {"/etc/auto.direct": "/mnt/films nas:/films\n", "/etc/auto.master": AUTO},
+            live(("/mnt/films", "nfs")),
+        ),
+        ({}, live(("/mnt", "autofs"), ("/mnt/films", "nfs"))),
+        ({"/etc/fstab": "nas:/ /mnt nfs\n"}, live(("/mnt", "nfs4"), ("/mnt/a/b", "nfs4"))),
+    ],
+)
+def test_a_share_that_something_mounts_again_is_no_loss(
+    tmp_path: Path, files: dict[str, str | bytes | None], mounts: dict[str, Mount]
+) -> None:
+    host = replace(host_with(tmp_path, files), booted=True, mounts=mounts)
+    assert services.collect(host).losses == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/", "-.mount"),
+        ("/mnt/.x-y/ü", r"mnt-.x\x2dy-\xc3\xbc.mount"),
+        ("/.a", r"\x2ea.mount"),
+        ("/mnt/\udcff", r"mnt-\xff.mount"),
+    ],
+)
+def test_names_of_units(path: str, unit: str) -> None:
+    assert unwritten.unit_of(path) == unit
+
+
+def test_the_line_of_a_mount_is_put_back_byte_for_byte() -> None:
+    line = r"LABEL=a /mnt/my\040nas\012\134\377 ext4 defaults 0 0"
+    [found], _ = mounted(line + "\n")
+    assert found.by_hand() == f"echo '{line}' | sudo tee -a /etc/fstab"
 
 
 def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
