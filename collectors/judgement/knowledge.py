@@ -72,11 +72,13 @@ class Rule(Record):
 class ContentRule(Rule):
     """A rule by content: `holds` is found somewhere in it, or each line is all `lines`.
 
-    The content of a symlink is its target.
+    The content of a symlink is its target. Where `needs` names words in small letters, what `holds` finds has
+    one of them, in whatever letters: most files have none, and are not looked through.
     """
 
     holds: str = ""
     lines: str = ""
+    needs: tuple[str, ...] = ()
 
     _compiles = field_validator("holds", "lines")(_expression)
 
@@ -86,8 +88,12 @@ class ContentRule(Rule):
 
     def _matches(self, content: bytes) -> bool:
         if self.holds:
-            return bool(_compiled(self.holds).search(content))
+            return self._may_match(content) and bool(_compiled(self.holds).search(content))
         return all(_compiled(self.lines).fullmatch(line) for line in content.splitlines())
+
+    def _may_match(self, content: bytes) -> bool:
+        small = content.lower() if self.needs else b""
+        return not self.needs or any(word.encode() in small for word in self.needs)
 
 
 class Trim(Record):
