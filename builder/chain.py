@@ -16,7 +16,7 @@ from builder.publish import publish
 from collectors.collect import Survey, collect
 from collectors.compare import changes, message
 from collectors.domains.system import own_name
-from collectors.failure import Failure, Finding
+from collectors.failure import Failure
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
 
@@ -33,12 +33,6 @@ class Collection:
     survey: Survey
     changes: str
     commit: str | None
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What could not be captured: whole sections first."""
-        failed = (Finding(name, each.message, each.remedy) for name, each in self.survey.failed.items())
-        return (*failed, *self.survey.findings)
 
 
 def collect_posture(

@@ -118,7 +118,7 @@ def collect(
     eligible = [item for item in found.survey.posture.items() if not item.bound]
     counts = {s.NAME: sum(i.section == s.NAME for i in eligible) for s in found.survey.posture.sections()}
     if as_json:
-        findings = [vars(finding) for finding in found.findings]
+        findings = [vars(finding) for finding in found.survey.gaps()]
         show_json(
             {
                 "host": found.host,
@@ -131,7 +131,7 @@ def collect(
     else:
         show_table("section", "items", counts)
         out.print(what_changed(found.changes, found.commit, dry_run=dry_run), markup=False)
-    _exit_with(found.findings, shown=not as_json)
+    _exit_with(found.survey.gaps(), shown=not as_json)
 
 
 @app.command()
@@ -180,13 +180,14 @@ def diff(
     with watched() as watch:
         found = compare(places(), tuple(commits or ()), root=root, host=host, say=watch)
     if as_json:
-        return show_json(found.plain())
-    if not found.changes:
-        out.print(f"no item differs between {found.before} and {found.after}", markup=False)
-    show_changes(found.changes)
-    for text in found.patches if patch else ():
-        out.print(text, markup=False, highlight=False, end="")
-    return None
+        show_json(found.plain())
+    else:
+        if not found.changes:
+            out.print(f"no item differs between {found.before} and {found.after}", markup=False)
+        show_changes(found.changes)
+        for text in found.patches if patch else ():
+            out.print(text, markup=False, highlight=False, end="")
+    _exit_with(found.gaps, shown=not as_json)
 
 
 @base_app.command("standin")
@@ -349,7 +350,7 @@ def refresh() -> None:
 
     found = run(places(), say=say)
     out.print(what_changed(found.changes, found.commit, dry_run=False), markup=False)
-    _exit_with(found.findings, shown=True)
+    _exit_with(found.survey.gaps(), shown=True)
 
 
 @timer_app.command("install")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from builder.chain import Say, posture_of
 from builder.places import Places
 from collectors.collect import collect
 from collectors.compare import Change, changes
-from collectors.failure import Failure
+from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import Posture
 
@@ -24,13 +24,17 @@ THE_MACHINE = "the machine"
 
 @dataclass(frozen=True)
 class Diff:
-    """Two postures of `host`, how each is called, and what changed from the one to the other."""
+    """Two postures of `host`, how each is called, and what changed from the one to the other.
+
+    `gaps` is what of the machine could not be captured: there the old state stands.
+    """
 
     host: str
     before: str
     after: str
     changes: tuple[Change, ...]
     patches: tuple[str, ...]
+    gaps: tuple[Finding, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain data for a program."""
@@ -39,6 +43,7 @@ class Diff:
             "before": self.before,
             "after": self.after,
             "changes": [_plain(change) for change in self.changes],
+            "findings": [asdict(finding) for finding in self.gaps],
         }
 
 
@@ -50,10 +55,11 @@ def diff(places: Places, revisions: Sequence[str], *, root: Path, host: str | No
     older, *newer = revisions or (LAST,)
     old = last if older == LAST else history.posture_at(places.repository, name, older)
     if newer:
-        new, label = history.posture_at(places.repository, name, newer[0]), newer[0]
-    else:
-        new, label = _collected(root, last, say), THE_MACHINE
-    return Diff(name, older, label, changes(old, new), tuple(patches(old, new)))
+        new = history.posture_at(places.repository, name, newer[0])
+        return Diff(name, older, newer[0], changes(old, new), tuple(patches(old, new)))
+    survey = collect(Machine(root), before=last, on_section=lambda section: say(f"collecting {section}"))
+    new = survey.posture
+    return Diff(name, older, THE_MACHINE, changes(old, new), tuple(patches(old, new)), survey.gaps())
 
 
 def patches(old: Posture, new: Posture) -> Iterator[str]:
@@ -62,13 +68,6 @@ def patches(old: Posture, new: Posture) -> Iterator[str]:
         before, after = old.contents[path], new.contents[path]
         if before != after:
             yield _patch(path, before, after)
-
-
-def _collected(root: Path, last: Posture, say: Say) -> Posture:
-    survey = collect(Machine(root), before=last, on_section=lambda section: say(f"collecting {section}"))
-    for failure in survey.failed.values():
-        say(str(failure))
-    return survey.posture
 
 
 def _patch(path: str, before: bytes, after: bytes) -> str:

@@ -34,6 +34,11 @@ class Survey:
     losses: tuple[Loss, ...]
     failed: Mapping[str, Failure]
 
+    def gaps(self) -> tuple[Finding, ...]:
+        """Return all that could not be captured: whole sections first."""
+        sections = (Finding(name, each.message, each.remedy) for name, each in self.failed.items())
+        return (*sections, *self.findings)
+
 
 def collect(
     host: Host,
@@ -56,7 +61,7 @@ def collect(
         try:
             found[name] = collector(host)
         except (Failure, OSError) as error:
-            failed[name] = _failure(name, error)
+            failed[name] = _failure(error)
     parts = found.values()
     return Survey(
         posture=_merged(found, before, failed),
@@ -72,9 +77,7 @@ def _merged(
 ) -> Posture:
     """Return the posture of what was found, each other section as it was before or empty."""
     if before is None and "system" not in found:
-        raise failed.get("system") or Failure(
-            "there is no earlier posture to keep the other sections of", remedy="collect all first"
-        )
+        raise _without_system(failed)
     sections: dict[str, Any] = {}
     contents: dict[str, bytes] = {}
     pristine: dict[str, bytes] = {}
@@ -100,8 +103,14 @@ def _kept(kind: type[Section], name: str, before: Posture | None) -> Collected[A
     )
 
 
-def _failure(section: str, error: Failure | OSError) -> Failure:
+def _without_system(failed: Mapping[str, Failure]) -> Failure:
+    if "system" in failed:
+        return Failure(f"system: {failed['system'].message}", remedy=failed["system"].remedy)
+    return Failure("there is no earlier posture to keep the other sections of", remedy="collect all first")
+
+
+def _failure(error: Failure | OSError) -> Failure:
     if isinstance(error, Failure):
-        return Failure(f"{section}: not collected: {error.message}", remedy=error.remedy)
+        return Failure(f"not collected: {error.message}", remedy=error.remedy)
     said = f"{error.filename or 'a file'}: {error.strerror or error}"
-    return Failure(f"{section}: not collected: {said}", remedy="run with sudo")
+    return Failure(f"not collected: {said}", remedy="run with sudo")

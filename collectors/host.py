@@ -351,14 +351,15 @@ class Machine:
         """Open a regular file without waiting for one that is none."""
         descriptor = os.open(self._resolve(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            file = os.fdopen(descriptor, "rb")
-        except OSError:  # a directory
-            os.close(descriptor)
-            raise
-        with file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            if not stat.S_ISREG(mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
-            yield file
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                yield file
+        finally:
+            os.close(descriptor)
 
     def _place(self, path: str) -> str:
         """Resolve the directory of `path` inside the root, and keep its last name as it is."""

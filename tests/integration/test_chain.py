@@ -14,10 +14,12 @@ from builder.history import commit_posture
 from collectors.command import run
 from tests.postures import HASH, small_posture
 from tests.synthetic import synthetic_base
+from tests.unit.fakes import tree
 
 pytestmark = pytest.mark.integration
 
 REKINDLE = Path(sys.executable).with_name("rekindle")
+PASSWD = "root:x:0:0::/root:/bin/bash\nada:x:1000:1000::/home/ada:/bin/bash\n"
 CONFIG = f"""\
 host: ember
 identity:
@@ -77,6 +79,27 @@ def test_collecting_this_machine_twice_makes_one_commit(home: Home) -> None:
     assert len(home.commits()) == 1
 
 
+def test_a_section_that_fails_keeps_its_state_and_is_told(home: Home, tmp_path: Path) -> None:
+    files = {
+        "/etc/os-release": "ID=ubuntu\n",
+        "/etc/keyd/default.conf": "[ids]\n",
+        "/etc/hostname": "ember\n",
+    }
+    root = tree(tmp_path / "root", {**files, "/etc/passwd": PASSWD})
+    assert home.run("collect", "--root", root).returncode == 0
+    (root / "etc/passwd").unlink()
+    (root / "etc/passwd").mkdir()
+    (root / "etc/hostname").write_text("ash\n")
+    done = home.run("collect", "--root", root)
+    assert done.returncode == 3
+    assert "users: not collected: /etc/passwd: Is a directory (run with sudo)" in done.stderr
+    assert "Traceback" not in done.stderr
+    kept = home.repository / "hosts" / "ember"
+    assert "name: ada" in (kept / "users.yaml").read_text()
+    assert "hostname: ash" in (kept / "system.yaml").read_text()
+    assert len(home.commits()) == 2
+
+
 def test_a_dry_run_writes_nothing(home: Home) -> None:
     done = home.run("collect", "--dry-run")
     assert "would commit" in done.stdout
@@ -128,7 +151,7 @@ def test_a_broken_config_names_file_line_and_key(home: Home, base: Path) -> None
 def test_a_posture_of_a_newer_schema_is_refused(home: Home, base: Path) -> None:
     commit_posture(home.repository, "ember", small_posture(), "all")
     section = home.repository / "hosts" / "ember" / "apt.yaml"
-    section.write_text(section.read_text().replace("schema_version: 1", "schema_version: 999"))
+    section.write_text(section.read_text().replace("schema_version: 2", "schema_version: 999"))
     line = refused(home.run("build", "--base", base))
     assert "apt.yaml:1: schema_version: 999 is newer" in line
     assert "upgrade Rekindle" in line
@@ -152,6 +175,8 @@ def test_wrong_usage_is_2(home: Home, words: list[str]) -> None:
     [
         [],
         ["collect"],
+        ["coverage"],
+        ["diff"],
         ["base", "standin"],
         ["build"],
         ["inspect"],

@@ -88,8 +88,8 @@ def test_one_failing_keeps_what_it_had_and_loses_no_other(
     survey = collect(denied, before=before, on_section=heard.append)
     assert heard == list(SECTIONS)
     assert {name: (each.message, each.remedy) for name, each in survey.failed.items()} == {
-        "system": ("system: not collected: /etc/hostname: Permission denied", "run with sudo"),
-        "apt": ("apt: not collected: no tool", "install it"),
+        "system": ("not collected: /etc/hostname: Permission denied", "run with sudo"),
+        "apt": ("not collected: no tool", "install it"),
     }
     assert (survey.posture.system, survey.posture.apt) == (before.system, before.apt)
     assert survey.posture.contents["/etc/apt/sources.list"] == before.contents["/etc/apt/sources.list"]
