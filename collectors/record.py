@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -198,6 +199,14 @@ def unescaped(name: str) -> str:
     if b"\\" in ESCAPE.sub(b"", name.encode()):
         raise ValueError("a backslash that does not begin an escape")
     return raw.decode(errors="surrogateescape")
+
+
+def word(name: str) -> str:
+    r"""Return an escaped name as one word of bash: `/a`, `'/a b'`, and with an escape in it `$'/a\x0ab'`."""
+    if "\\" not in name:
+        return shlex.quote(name)
+    inside = name.replace("'", "\\'")
+    return f"$'{inside}'"
 
 
 def sha256(content: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from collectors.collected import Loss
 from collectors.coverage.knowledge import Short, loss_kinds, places
 from collectors.coverage.unowned import Tree, top_of
 from collectors.host import Host
-from collectors.record import escaped
+from collectors.record import escaped, word
 
 SECOND_NS = 1_000_000_000
 
@@ -78,11 +77,7 @@ def ranked(losses: Iterable[Loss]) -> tuple[Loss, ...]:
 
 def quoted(path: str) -> str:
     r"""Return a path as one word of bash: `/a`, `'/a b'`, and with an escape in it `$'/a\x0ab'`."""
-    shown = escaped(path)
-    if shown == path:
-        return shlex.quote(path)
-    inside = shown.replace("'", "\\'")
-    return f"$'{inside}'"
+    return word(escaped(path))
 
 
 def _with_size(loss: Loss, size: Loss) -> Loss:

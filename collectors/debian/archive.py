@@ -6,7 +6,6 @@ Source: deb(5): an ar(5) archive with a member `data.tar`, packed with one of se
 from __future__ import annotations
 
 import lzma
-import os
 import tarfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -66,8 +65,7 @@ def _tar(host: Host, archive: str) -> BytesIO:
     for name, content in members(host.read(archive)):
         if name in STREAMS:
             return BytesIO(content)
-    told = host.examine(["dpkg-deb", "--fsys-tarfile", "{}"], archive, env={})
-    return BytesIO(os.fsencode(told))
+    return BytesIO(host.examined(["dpkg-deb", "--fsys-tarfile", "{}"], archive, env={}))
 
 
 def _members(tar: tarfile.TarFile, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:

@@ -11,12 +11,12 @@ from collectors.debian import dpkg
 from collectors.debian.variables import parse_variables
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
+from collectors.reading.looking import text_in
 from collectors.record import Record, Section, Thing
 
+HOSTNAME = "/etc/hostname"
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HYPERVISORS = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "virtual machine")
-
-
 NOT_SET = "not set on that machine"
 
 
@@ -80,16 +80,17 @@ def collect(host: Host) -> Collected[System]:
     release, odd = _variables(host, "/etc/os-release", "/usr/lib/os-release")
     locale, strange = _variables(host, "/etc/locale.conf", "/etc/default/locale")
     keyboard, unclear = _variables(host, "/etc/default/keyboard", "/etc/vconsole.conf")
+    name, unseen = text_in(host, HOSTNAME)
     section = System(
         release=parse_release(release, dpkg.read(host).architecture),
         machine=machine(host),
         firmware=firmware(host),
-        hostname=own_name(host),
+        hostname=parse_hostname(name),
         locale=locale.get("LANG", ""),
         timezone=timezone(host),
         keyboard=parse_keyboard(keyboard),
     )
-    return Collected(section, findings=(*odd, *strange, *unclear))
+    return Collected(section, findings=(*odd, *strange, *unclear, *unseen))
 
 
 def parse_release(variables: dict[str, str], architecture: str) -> Release:
@@ -123,7 +124,7 @@ def parse_hostname(content: str) -> str:
 
 def own_name(host: Host) -> str:
     """Return the name of `host`, "" where it has none."""
-    return parse_hostname(text(host, "/etc/hostname"))
+    return parse_hostname(text(host, HOSTNAME))
 
 
 def parse_timezone(link: str, file: str) -> str:
@@ -173,8 +174,9 @@ def _variables(host: Host, *paths: str) -> tuple[dict[str, str], tuple[Finding, 
     """Return the variables of the first of `paths` that has any."""
     findings: tuple[Finding, ...] = ()
     for path in paths:
-        variables, odd = parse_variables(text(host, path), name=path)
-        findings += odd
+        content, unseen = text_in(host, path)
+        variables, odd = parse_variables(content, name=path)
+        findings += (*unseen, *odd)
         if variables:
             return variables, findings
     return {}, findings

@@ -25,7 +25,7 @@ from collectors.domains.apt.sources import SourceFile as SourceFile
 from collectors.domains.apt.sources import Written, read_sources
 from collectors.host import Host
 from collectors.judgement.knowledge import choices
-from collectors.record import Section, Thing, escaped
+from collectors.record import Section, Thing, escaped, word
 
 SHIPPED = "part of a fresh installation"
 
@@ -34,7 +34,8 @@ class Package(Thing):
     """A package that the owner chose, with the version that was there.
 
     `origin` is the archive that offers that version, `https://example.org/debian bookworm/main`. Where none
-    offers the package, `deb` is the escaped path at which its `.deb` lies, if it does. One for hardware is bound.
+    offers the package, `deb` is the escaped path at which its `.deb` lies, if it does. One for hardware is
+    bound.
     """
 
     KIND: ClassVar[str] = "apt"
@@ -58,11 +59,11 @@ class Package(Thing):
 
     def by_hand(self) -> str:
         """Return how apt installs it."""
-        return f"apt install {shlex.quote(self.deb or self.name)}"
+        return f"apt install {word(self.deb or self.name)}"
 
 
 class Hold(Thing):
-    """A package that is held back (apt-mark(8))."""
+    """A package that stays as it is (apt-mark(8)): in its version, or away."""
 
     KIND: ClassVar[str] = "apt-hold"
 
@@ -154,7 +155,7 @@ def collect(host: Host) -> Collected[Apt]:
         architectures=dpkg.foreign_architectures(host, database),
         packages=tuple(sorted(map(found.record, chosen), key=lambda each: each.name)),
         shipped=names(shipped, database),
-        holds=names((each for each in database.installed if each.want == "hold"), database),
+        holds=names((each for each in database.packages if each.want == "hold"), database),
         answers=told.answers,
         sources=written.files.records,
         keyrings=written.keyrings.records,
@@ -204,11 +205,11 @@ def losses(chosen: Iterable[dpkg.Package], found: Found) -> Iterator[Loss]:
             yield Loss("sourceless", f"apt:{ours}", reason, f"dpkg-repack {shlex.quote(ours)}")
         elif deb.fetched_by_apt:
             reason = "no source offers it any more: its .deb is in apt's cache on this disk alone"
-            yield Loss("no-candidate", f"apt:{ours}", reason, f"cp {shlex.quote(deb.path)} ~/Downloads/")
+            yield Loss("no-candidate", f"apt:{ours}", reason, f"cp {word(escaped(deb.path))} ~/Downloads/")
 
 
 def for_hardware(package: str) -> str:
-    """Return why a package, `nvidia-driver-550:i386`, belongs to this machine's hardware, "" if it does not."""
+    """Return why `nvidia-driver-550:i386` belongs to this machine's hardware, "" for a package that does not."""
     driver = choices().driver(package.partition(":")[0])
     return driver.why if driver else ""
 

@@ -7,7 +7,6 @@ module says what its keys mean.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,7 +21,7 @@ from collectors.failure import Finding
 from collectors.host import Host, text
 from collectors.judgement.capture import unread
 from collectors.judgement.knowledge import knowledge
-from collectors.record import LeftOut, Record, Thing, escaped
+from collectors.record import LeftOut, Record, Thing, escaped, word
 
 CONFIG = "/var/cache/debconf/config.dat"
 TEMPLATES = "/var/cache/debconf/templates.dat"
@@ -51,7 +50,7 @@ class Answer(Thing):
     def by_hand(self) -> str:
         """Return how debconf is told."""
         line = f"{self.package} {self.question} {self.type} {self.value}"
-        return f"printf '%s\\n' {shlex.quote(line)} | debconf-set-selections"
+        return f"printf '%s\\n' {word(line)} | debconf-set-selections"
 
 
 class KnownQuestions(Record):

@@ -35,12 +35,11 @@ ENDINGS = (*OPENERS, *BY_APT)
 
 def stanzas_named(content: bytes, field: str, wanted: Container[bytes]) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each stanza whose `field` (`Package`) is in `wanted`."""
-    padded = b"\n" + content
-    for found in _field(field).finditer(padded):
-        if found[1] in wanted:
-            start = padded.rfind(b"\n\n", 0, found.start() + 1) + 1
-            end = padded.find(b"\n\n", found.end())
-            stanza = padded[start : None if end < 0 else end]
+    for found in _field(field).finditer(content):
+        if found[1] in wanted and _begins_a_line(content, found.start()):
+            before = content.rfind(b"\n\n", 0, found.start())
+            end = content.find(b"\n\n", found.end())
+            stanza = content[0 if before < 0 else before + 2 : None if end < 0 else end]
             yield _text(found[1]), _text(stanza)
 
 
@@ -67,8 +66,12 @@ def read_index(host: Host, path: str) -> bytes | Finding:
 
 @cache
 def _field(name: str) -> re.Pattern[bytes]:
-    """Return what finds a field: the search begins with plain bytes, which is ten times as fast as `^`."""
-    return re.compile(rb"\n%s: ([^\n]+)" % re.escape(name.encode()))
+    """Return what finds a field, anywhere in a line: plain bytes are searched ten times as fast as `^`."""
+    return re.compile(rb"%s: ([^\n]+)" % re.escape(name.encode()))
+
+
+def _begins_a_line(content: bytes, place: int) -> bool:
+    return place == 0 or content[place - 1 : place] == b"\n"
 
 
 def _text(raw: bytes) -> str:

@@ -6,6 +6,7 @@ Sources: sources.list(5), apt-secure(8). They are captured byte for byte.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -22,6 +23,8 @@ from collectors.record import AtPath, LeftOut, escaped, sha256
 
 SOURCES = "/etc/apt/sources.list"
 SOURCE_PARTS = "/etc/apt/sources.list.d"
+# The names that apt reads; a blank, say, makes it pass a file over.
+READ = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9_:.-]*")
 KEYRING = "/etc/apt/trusted.gpg"
 KEYRING_PARTS = ("/etc/apt/trusted.gpg.d", "/etc/apt/keyrings")
 
@@ -66,7 +69,8 @@ class Written:
 def read_sources(host: Host, baseline: Baseline) -> Written:
     """Return what comes of each file of sources and of each keyring.
 
-    A file of sources that holds a secret is left out, and what is written in it counts all the same.
+    A file of sources that holds a secret is left out, and what is written in it counts all the same. What is
+    written where apt does not read it counts for nothing.
     """
     outcomes: list[Capture[SourceFile] | LeftOut | Finding] = []
     written: dict[str, tuple[SourceEntry, ...]] = {}
@@ -76,9 +80,10 @@ def read_sources(host: Host, baseline: Baseline) -> Written:
         if isinstance(content, Finding):
             outcomes.append(content)
             continue
-        written[name], odd = parse_sources(content.decode(errors="surrogateescape"), path=name)
-        findings += odd
-        outcomes.append(_outcome(path, content, written[name]))
+        if READ.fullmatch(os.path.basename(path)):
+            written[name], odd = parse_sources(content.decode(errors="surrogateescape"), path=name)
+            findings += odd
+        outcomes.append(_outcome(path, content, written.get(name, ())))
     files = gathered(outcomes)
     paths = keyring_paths(host, written.values())
     keyrings = gathered(capture_keyrings(host, paths, owned_by_base(host, paths, baseline)))
@@ -86,7 +91,7 @@ def read_sources(host: Host, baseline: Baseline) -> Written:
 
 
 def source_paths(host: Host) -> Iterator[str]:
-    """Yield the files that apt reads sources from; other names it ignores."""
+    """Yield the owner's files of sources; apt ignores those whose names are not as `READ` has it."""
     if host.look(SOURCES):
         yield SOURCES
     for name in names_in(host, SOURCE_PARTS):

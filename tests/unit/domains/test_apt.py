@@ -10,6 +10,7 @@ from collectors.debian import dpkg
 from collectors.domains import apt
 from collectors.domains.apt import baseline
 from collectors.domains.apt.offers import LISTS
+from collectors.domains.apt.sources import SOURCE_PARTS
 from collectors.failure import Finding
 from tests.unit.domains.apt_database import DATABASE, PACKAGES, stanza
 from tests.unit.fakes import STATUS, FakeHost, machine
@@ -27,6 +28,13 @@ def test_chosen_packages_and_those_of_a_fresh_installation(tmp_path: Path) -> No
     )  # fmt: skip
     assert section.holds == ("kept",)
     assert host.asked == []
+
+
+def test_a_package_that_is_not_there_may_be_held_too(tmp_path: Path) -> None:
+    status = STATUS + stanza("snapd", "hold ok not-installed") + stanza("gone", "hold ok config-files")
+    section = apt.collect(machine(tmp_path, {"/var/lib/dpkg/status": status})).section
+    assert section.holds == ("gone", "snapd")
+    assert section.packages == ()
 
 
 def test_packages_for_hardware_are_bound_and_so_are_their_holds(tmp_path: Path) -> None:
@@ -111,6 +119,17 @@ def test_sources_are_captured_byte_for_byte(tmp_path: Path) -> None:
     ]
     assert found.contents["/etc/apt/sources.list.d/vendor.list"] == SOURCE
     assert [each.subject for each in found.findings] == ["/etc/apt/sources.list.d/vendor.list:2", LISTS]
+
+
+@pytest.mark.parametrize("name", ["my notes.list", ".kept.list", "löw.sources"])
+def test_what_apt_passes_over_is_captured_and_counts_for_nothing(tmp_path: Path, name: str) -> None:
+    path = f"{SOURCE_PARTS}/{name}"
+    files = {path: b"deb https://example.org/ stable main\nnonsense\n", f"{LISTS}/x_InRelease": ""}
+    found = apt.collect(machine(tmp_path, {**DATABASE, **files}))
+    (source,) = found.section.sources
+    assert (source.path, source.entries) == (path, ())
+    assert found.contents[path] == files[path]
+    assert (found.findings, found.losses) == ((), ())
 
 
 def test_keyrings_are_captured_but_for_the_distributions_own(tmp_path: Path) -> None:

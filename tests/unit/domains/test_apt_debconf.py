@@ -59,6 +59,15 @@ def test_answers_that_differ_from_the_packages_own(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_backslash_goes_to_debconf_as_it_was(tmp_path: Path) -> None:
+    files = debconf_files(("htop/motto", "string", "", "it's \\ {{ 7*7 }}"))
+    (answer,) = apt.collect(machine(tmp_path, files)).section.answers
+    assert answer.value == r"it's \x5c {{ 7*7 }}"
+    assert answer.by_hand() == (
+        r"printf '%s\n' $'htop htop/motto string it\'s \x5c {{ 7*7 }}' | debconf-set-selections"
+    )
+
+
 def test_secret_answers_are_left_out_and_passwords_are_never_read(tmp_path: Path) -> None:
     files = debconf_files(
         ("htop/admin_password", "string", "", "geheim"),

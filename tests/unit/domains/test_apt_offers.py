@@ -16,6 +16,7 @@ from collectors.collected import Collected
 from collectors.debian.sources import parse_sources
 from collectors.domains import apt
 from collectors.domains.apt import debs, offers
+from collectors.domains.apt.indexes import stanzas_named
 from collectors.domains.apt.offers import LISTS, Offer
 from collectors.failure import Finding
 from collectors.record import sha256
@@ -140,6 +141,12 @@ def test_a_deb_of_any_name_in_a_downloads_folder_is_asked_what_it_is(tmp_path: P
     assert found["lost"].deb == ""
 
 
+def test_a_command_takes_any_name() -> None:
+    assert apt.Package(name="kiln", deb=r"/home/ada/l\xf6w's (1).deb").by_hand() == (
+        r"apt install $'/home/ada/l\xf6w\'s (1).deb'"
+    )
+
+
 def test_a_deb_larger_than_a_piece_is_hashed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debs, "CHUNK_BYTES", 3)
     found = packages(apt.collect(indexed(tmp_path, {"/var/cache/kiln_2-1_all.deb": DEB})))
@@ -187,6 +194,14 @@ def test_a_packed_index_is_read(tmp_path: Path, ending: str, pack: Callable[[byt
     (tmp_path / INDEX[1:]).unlink()
     (tmp_path / f"{INDEX}{ending}"[1:]).write_bytes(pack(OFFERED.encode()))
     assert packages(apt.collect(host))["htop"].origin != ""
+
+
+def test_a_field_is_found_where_it_begins_a_line_and_nowhere_else() -> None:
+    content = b"Package: a\nBuilt-Package: b\nDescription: Package: c\n\nVersion: 2\nPackage: b\n\n"
+    assert list(stanzas_named(content, "Package", {b"a", b"b", b"c"})) == [
+        ("a", "Package: a\nBuilt-Package: b\nDescription: Package: c"),
+        ("b", "Version: 2\nPackage: b"),
+    ]
 
 
 def test_apt_unpacks_what_python_cannot(tmp_path: Path) -> None:

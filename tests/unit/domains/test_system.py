@@ -7,7 +7,7 @@ import pytest
 
 from collectors.domains import system
 from collectors.domains.system import Keyboard, Release
-from collectors.failure import Failure
+from collectors.failure import Failure, Finding
 from tests.unit.fakes import FakeHost, machine
 
 OS_RELEASE = 'ID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n'
@@ -52,6 +52,14 @@ def test_a_line_that_is_not_understood_is_a_finding(tmp_path: Path) -> None:
     files = {**DESKTOP, "/etc/default/keyboard": 'XKBLAYOUT="de\n'}
     findings = system.collect(machine(tmp_path, files)).findings
     assert [finding.subject for finding in findings] == ["/etc/default/keyboard:1"]
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "/etc/default/locale", "/etc/default/keyboard"])
+def test_a_file_that_cannot_be_read_is_a_finding_and_the_rest_is_told(tmp_path: Path, path: str) -> None:
+    host = replace(machine(tmp_path, DESKTOP), failing={path: PermissionError(13, "no")})
+    found = system.collect(host)
+    assert found.findings == (Finding(path, "not readable", "run with sudo"),)
+    assert found.section.timezone == "Europe/Berlin"
 
 
 def test_no_release_is_a_failure(tmp_path: Path) -> None:
