@@ -15,10 +15,10 @@ from collectors.failure import Finding
 from collectors.host import Host
 from collectors.judgement.capture import Outcome, gathered, settings, unread
 from collectors.reading.catalogue import catalogue, settings_of
-from collectors.reading.looking import text_in
+from collectors.reading.looking import entry_at, text_in
 from collectors.record import File, Section, escaped
 
-KEYBOARDS = "/usr/share/X11/xkb"
+KEYBOARDS = ("/usr/share/X11/xkb", "/usr/share/xkeyboard-config-2")
 MADE = "/var/lib/dpkg/info/xkb-data.md5sums"
 
 
@@ -69,8 +69,12 @@ def parse_md5sums(content: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
 
 
 def _descriptions(host: Host) -> Iterator[str | Finding]:
-    """Yield the files below the X server's descriptions of keyboards."""
-    folders = [KEYBOARDS]
+    """Yield the files below the X server's descriptions of keyboards; one of their places may be a link."""
+    folders = []
+    for place in KEYBOARDS:
+        entry, findings = entry_at(host, place)
+        yield from findings
+        folders += [place] if entry and entry.is_dir else []
     while folders:
         folder = folders.pop()
         try:

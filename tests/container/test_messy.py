@@ -13,7 +13,7 @@ from collectors.collect import Survey, collect
 from collectors.document import parsed
 from collectors.host import Machine
 from collectors.posture import SECTIONS
-from collectors.record import AtPath, LeftOut, Thing
+from collectors.record import AtPath, LeftOut, Thing, unescaped
 from collectors.repository import files_of
 from tests.messy.desktop import HERE, messy_desktop
 
@@ -104,7 +104,7 @@ def with_content(name: str, given: dict[str, Any], root: Path) -> dict[str, Any]
     """Put the SHA-256 of what the machine has at the item's path for the word `content`."""
     if given.get("sha256") != "content":
         return given
-    content = (root / name.partition(":")[2].lstrip("/")).read_bytes()
+    content = (root / unescaped(name.partition(":")[2]).lstrip("/")).read_bytes()
     return {**given, "sha256": hashlib.sha256(content).hexdigest()}
 
 

@@ -262,10 +262,10 @@ def _told(
 def _leftovers(host: Host, folder: str, variant: Variant) -> Iterator[Cover]:
     """Yield what the editor keeps beside the extensions: its lists, and versions it is about to remove."""
     obsolete, _ = json_in(host, f"{folder}/.obsolete")
-    gone = [name for name in mapping(obsolete) if "/" not in name]
-    for name in ("extensions.json", ".obsolete", ".init-default-profile-extensions", *sorted(gone)):
-        if name not in ("", ".", "..") and names_in(host, folder)[0].count(name):
-            yield Cover(f"{folder}/{name}", f"made anew by {variant.title}")
+    there, _ = names_in(host, folder)
+    lists = ("extensions.json", ".obsolete", ".init-default-profile-extensions")
+    for name in sorted({*lists, *mapping(obsolete)}.intersection(there)):
+        yield Cover(f"{folder}/{name}", f"made anew by {variant.title}")
 
 
 def _installed(entry: dict[str, Any]) -> Installed | None:

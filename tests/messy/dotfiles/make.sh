@@ -122,6 +122,8 @@ printf 'Host forge\n    HostName git.example.org\n' | put "$home/.ssh/config"
 printf 'git.example.org ssh-ed25519 AAAA\n' | put "$home/.ssh/known_hosts"
 as ssh-keygen -q -t ed25519 -N '' -C hunter2 -f "$home/.ssh/id_ed25519"
 printf 'ssh-ed25519 AAAA ada\n' | put "$home/.ssh/id_ed25519.pub"
+cat "$home/.ssh/id_ed25519" | put "$home/.ssh/forge"
+printf 'SETUVAR --export DEPLOY_TOKEN:hunter2hunter2\n' | put "$home/.config/fish/fish_variables"
 as chmod 0700 "$home/.ssh"
 as mkdir -m 0700 -p "$home/.gnupg/private-keys-v1.d"
 printf 'use-agent\n' | put "$home/.gnupg/gpg.conf"
@@ -134,6 +136,6 @@ printf 'PS1="# "\n' | put "$home/.shrc"
 is ada /home/ada
 for each in .zsh_history .zcompdump .bash_history .lesshst .config/fish/fish_history .config/mpv/watch_later/ABCD \
     .config/lazygit/state.yml .config/configstore/x.json .python_history .cache/starship/x .config/mpv/x~ \
-    .config/tmux/plugins/x/x.tmux; do
+    .config/tmux/plugins/x/x.tmux .ssh/known_hosts.old; do
     printf 'hunter2' | put "$home/$each"
 done

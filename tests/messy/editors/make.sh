@@ -130,8 +130,14 @@ printf 'theme = "onedark"\n' | put "$home/.config/helix/config.toml"
 printf 'grammar' | put "$home/.config/helix/runtime/grammars/c.so"
 as ln -s /home/ada/.nanorc "$home/.joerc"
 
-# Emacs
+# Bob's vim finds plugins by pathogen, which has no list of them
 person=bob home=/srv/people/bob
+printf 'execute pathogen#infect()\n' | put "$home/.vimrc"
+printf '" pathogen\n' | put "$home/.vim/autoload/pathogen.vim"
+cloned "$home/.vim/bundle/vim-sensible" https://git.example.org/tpope/vim-sensible.git
+printf '" unpacked\n' | put "$home/.vim/bundle/align/plugin/align.vim"
+
+# Emacs
 printf '(setq inhibit-startup-screen t)\n' | put "$home/.emacs.d/init.el"
 printf '(custom-set-variables)\n' | put "$home/.emacs.d/lisp/own.el"
 printf 'snippet $(id)\n' | put "$home/.emacs.d/snippets/text-mode/sig"

@@ -266,9 +266,8 @@ def test_a_home_that_is_a_clone_covers_what_is_tracked_and_no_more(tmp_path: Pat
 def test_a_home_whose_repository_lies_elsewhere_is_told_once(tmp_path: Path) -> None:
     host = host_with(tmp_path, {"~/.zshrc": "x", "~/.git": "gitdir: .dotfiles.git\n"})
     tracked_at_home(tmp_path, ".dotfiles.git", ".zshrc")
-    assert [each.item_id() for each in dotfiles.collect(host).section.managers] == [
-        "dotfiles:~ada/.dotfiles.git"
-    ]
+    (tmp_path / "home/ada/.zshrc").write_text("changed")
+    assert kinds(dotfiles.collect(host)) == [("untracked", "dotfiles:~ada/.dotfiles.git")]
     assert repos.collect(host) == Collected(repos.Repos())
 
 
@@ -455,6 +454,9 @@ def test_the_settings_of_applications(tmp_path: Path) -> None:
             "~/.oh-my-zsh/custom/plugins/p/.git/config": f'[remote "origin"]\n url = {URL}\n',
             "~/.oh-my-zsh/custom/plugins/p/p.zsh": "x",
             "~/.unknown": "x",
+            "~/.ssh/known_hosts.old": "x",
+            "~/.ssh/sockets/ada@forge:22": "x",
+            "~/.ssh/conf.d/work": "x",
             "/root/.vimrc": "section editors has it",
             "/root/.inputrc": "x",
         },
@@ -465,6 +467,7 @@ def test_the_settings_of_applications(tmp_path: Path) -> None:
         "~/.config/fish/config.fish",
         "~/.config/mpv/mpv.conf",
         "~/.oh-my-zsh/custom/mine.zsh",
+        "~/.ssh/conf.d/work",
         "/root/.inputrc",
     ]
     assert found.contents[f"{ADA}/.config/mpv/mpv.conf"] == b"x"
@@ -492,6 +495,7 @@ def test_secrets_are_left_out_and_told(tmp_path: Path) -> None:
     secret = {
         "~/.ssh/id_ed25519": KEY,
         "~/.ssh/id_own_name": "in a format of its own",
+        "~/.ssh/work": KEY,
         "~/.gnupg/private-keys-v1.d/x.key": "binary",
         "~/.npmrc": "//registry.example.org/:_authToken=abcdef0123456789\n",
         "~/.netrc": "machine x login y",

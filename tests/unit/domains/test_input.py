@@ -119,6 +119,21 @@ def test_what_was_altered_in_the_descriptions_of_keyboards(tmp_path: Path) -> No
     assert found.contents[f"{XKB}/symbols/de"] == b"mine"
 
 
+def test_descriptions_may_be_at_their_new_place(tmp_path: Path) -> None:
+    made = hashlib.md5(b"made").hexdigest()
+    new = "/usr/share/xkeyboard-config-2"
+    host = host_with(
+        tmp_path,
+        {
+            module.MADE: "".join(f"{made}  {new[1:]}/symbols/{name}\n" for name in ("de", "us")),
+            f"{new}/symbols/de": "mine",
+            f"{new}/symbols/us": "made",
+            XKB: f"-> {new}",
+        },
+    )
+    assert paths(module.collect(host)) == [f"{new}/symbols/de"]
+
+
 def test_descriptions_that_no_package_tells_are_not_told(tmp_path: Path) -> None:
     assert paths(module.collect(host_with(tmp_path, {f"{XKB}/symbols/de": "x"}))) == []
 

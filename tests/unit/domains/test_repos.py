@@ -276,13 +276,14 @@ def test_what_programs_cloned_is_not_the_owners(tmp_path: Path) -> None:
     managed = (".oh-my-zsh", ".nvm", ".cache/x", "src/node_modules/x", ".vim/plugged/x", "powerlevel10k")
     plugin = ".local/share/nvim/site/pack/mine/start/plugin"
     packer = ".local/share/nvim/site/pack/packer/start/x"
-    for path in ("", *managed, packer, ".oh-my-zsh/custom/plugins/mine", plugin):
+    for path in ("", *managed, packer, ".oh-my-zsh/custom/plugins/mine", plugin, ".vim/bundle/pathogen"):
         (tmp_path / "home/ada" / path / ".git").mkdir(parents=True)
     home, found = clones(host)[0][1]
     assert (home.user, found) == ("ada", "/home/ada/.oh-my-zsh/custom/plugins/mine")
     assert [path for _, path in clones(host)[0]] == [
         f"/home/ada/{plugin}",
         found,
+        "/home/ada/.vim/bundle/pathogen",
         "/home/ada/powerlevel10k",
     ]
     assert repos.collect(host).section.repos == ()
