@@ -353,10 +353,11 @@ def test_a_persons_own_script_is_captured_and_a_launcher_is_not(tmp_path: Path) 
     files = {
         f"{ADA}/bin/backup": "#!/bin/sh\nrestic backup ~\n",
         f"{ADA}/.local/bin/black": pip,
+        f"{ADA}/.local/bin/hx": "#!/bin/sh\n# distrobox_binary\n# name: dev\nexec distrobox-enter\n",
         f"{ADA}/.local/bin/secret": "#!/bin/sh\n-----BEGIN OPENSSH PRIVATE KEY-----\nx\n",
         f"{ADA}/.local/bin/plain": "no program",
     }
-    found = programs.collect(host_with(tmp_path, files, run=tuple(files)[:3]))
+    found = programs.collect(host_with(tmp_path, files, run=tuple(files)[:4]))
     assert ids(found) == [f"file:{ADA}/bin/backup", f"left-out:{ADA}/.local/bin/secret"]
     assert found.contents == {f"{ADA}/bin/backup": b"#!/bin/sh\nrestic backup ~\n"}
 
