@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from collectors.collected import Cover, Loss
 from collectors.debian import dpkg
+from collectors.debian.variables import parse_variables
 from collectors.domains.hardware.things import Driver, Firmware, Module
 from collectors.host import Host, remembered
 from collectors.judgement.knowledge import choices
-from collectors.reading.looking import Outcome, entry_at, names_in
+from collectors.reading.looking import Outcome, entry_at, names_in, text_in
 from collectors.record import escaped
 
 DKMS = "/var/lib/dkms"
@@ -42,9 +43,9 @@ def _modules(host: Host) -> Iterator[Outcome]:
     yield from findings
     for folder in names:
         place = f"{SOURCES}/{folder}"
-        name, dash, version = folder.rpartition("-")
-        if not dash or entry_at(host, f"{place}/dkms.conf")[0] is None:
+        if "-" not in folder or entry_at(host, f"{place}/dkms.conf")[0] is None:
             continue
+        name, version = _module(folder, text_in(host, f"{place}/dkms.conf")[0])
         package = _owners(host).get(f"{place}/dkms.conf", "")
         yield Module(
             name=escaped(name),
@@ -58,6 +59,15 @@ def _modules(host: Host) -> Iterator[Outcome]:
                 "no-recipe", escaped(place), f"the source of the kernel module {escaped(name)}", remedy
             )
     yield from _built(host)
+
+
+def _module(folder: str, settings: str) -> tuple[str, str]:
+    """Return the name and the version of the module in `/usr/src/NAME-VERSION`; either may have a dash."""
+    variables, _ = parse_variables(settings, name=folder)
+    name = variables.get("PACKAGE_NAME", "")
+    if not name or not folder.startswith(f"{name}-"):
+        name = folder.rpartition("-")[0]
+    return name, folder[len(name) + 1 :]
 
 
 def _built(host: Host) -> Iterator[Cover]:

@@ -13,6 +13,7 @@ from collectors.debian.variables import parse_variables
 from collectors.domains.hardware.known import known
 from collectors.domains.hardware.things import part
 from collectors.host import Host
+from collectors.judgement.knowledge import knowledge
 from collectors.reading.keyfile import group_named, parse_groups
 from collectors.reading.looking import Outcome, distinct, entry_at, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
@@ -37,12 +38,20 @@ def collect_enrolled(host: Host) -> Iterator[Outcome]:
 
 
 def kernel_options(line: str) -> tuple[str, ...]:
-    """Return the options of a kernel's command line that no installer gives."""
+    """Return the options of a kernel's command line that no installer gives, without those that hold secrets.
+
+    A file that has such a one is left out as a whole by section files, which tells it.
+    """
     try:
         words = shlex.split(line)
     except ValueError:  # a quote that does not end
         words = line.split()
-    return tuple(dict.fromkeys(escaped(word) for word in words if word not in known().options))
+    kept = (word for word in words if not (known().by_installer(word) or _is_secret(word)))
+    return tuple(dict.fromkeys(map(escaped, kept)))
+
+
+def _is_secret(option: str) -> bool:
+    return bool(knowledge().secret(GRUB, option.encode(errors="surrogateescape")))
 
 
 def _secure_boot(host: Host) -> Iterator[Outcome]:

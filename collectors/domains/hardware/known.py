@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
@@ -15,6 +16,10 @@ class Known(Record):
 
     parts: dict[str, Instead]
     options: tuple[str, ...]
+
+    def by_installer(self, option: str) -> bool:
+        """Tell whether an installer gives the kernel that option."""
+        return any(fnmatchcase(option, pattern) for pattern in self.options)
 
 
 @cache
