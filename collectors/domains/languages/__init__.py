@@ -77,6 +77,7 @@ def collect(host: Host) -> Collected[Languages]:
     bins = ("/usr/local/bin", *(home.within(name) for home in open_homes(host) for name in BINS))
     found = parted((*told, *closed_homes(host), *managers.caches(host), *launchers(host, bins, covers)))
     section = Languages(
+        left_out=found.left_out,
         npm=found.of(Npm),
         pnpm=found.of(Pnpm),
         yarn=found.of(Yarn),

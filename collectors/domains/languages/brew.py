@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
-from collectors.domains.languages.package import Package, command, launchers, shown
+from collectors.domains.languages.package import Package, command, launchers, secrets_left_out, shown
 from collectors.domains.languages.reading import (
     content,
     folders,
@@ -46,8 +46,8 @@ class Formula(Package):
     def by_hand(self) -> str:
         """Return how brew installs it."""
         name = f"{self.tap}/{self.name}" if self.tap else self.name
-        asked = command("brew", "install", *self.options, name)
-        return f"{asked} && {command('brew', 'pin', self.name)}" if self.pinned else asked
+        asked = brew(self.user, "install", *self.options, name)
+        return f"{asked} && {brew(self.user, 'pin', self.name)}" if self.pinned else asked
 
 
 class Cask(Package):
@@ -57,7 +57,7 @@ class Cask(Package):
 
     def by_hand(self) -> str:
         """Return how brew installs it."""
-        return command("brew", "install", "--cask", self.name)
+        return brew(self.user, "install", "--cask", self.name)
 
 
 class Tap(Package):
@@ -68,8 +68,15 @@ class Tap(Package):
     url: str = ""
 
     def by_hand(self) -> str:
-        """Return how brew adds it."""
-        return command("brew", "tap", self.name, self.url)
+        """Return how brew adds it, "" where it has no remote."""
+        return brew(self.user, "tap", self.name, self.url) if self.url else ""
+
+
+def brew(user: str, *words: str) -> str:
+    """Return the words as a command of a person's brew, or of the machine's, which never runs as root."""
+    if user:
+        return command("brew", *words)
+    return f'sudo -iu "$(stat -c %U {SHARED})" {command(f"{SHARED}/bin/brew", *words)}'
 
 
 @dataclass(frozen=True)
@@ -165,10 +172,10 @@ def _tap(host: Host, user: str, owner: str, clone: Entry) -> Iterator[Outcome]:
     if name in USUAL_TAPS:
         yield Cover(clone.path, "made anew by brew")
         return
-    tap = Tap(
-        user=escaped(user), name=escaped(name), url=shown(parse_origin(text)) if isinstance(text, str) else ""
-    )
+    url = parse_origin(text) if isinstance(text, str) else ""
+    tap = Tap(user=escaped(user), name=escaped(name), url=shown(url))
     yield tap
+    yield from secrets_left_out(f"{clone.path}/.git/config", url)
     yield Cover(clone.path, tap.item_id())
     if not tap.url:
         remedy = "push it to a remote"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, command, shown, sourceless
-from collectors.domains.languages.reading import content, is_name, json_table, open_homes, word, words
+from collectors.domains.languages.package import Package, command, secrets_left_out, shown, sourceless
+from collectors.domains.languages.reading import content, is_name, json_table, open_homes, plain, word, words
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
@@ -85,6 +85,7 @@ def found(host: Host) -> Iterator[Outcome]:
         elif text is not None:
             crates, findings = parse_crates(text, escaped(path))
             yield from findings
+            yield from secrets_left_out(path, *(crate.source for crate in crates))
             for crate in crates:
                 yield from _program(home, crate)
 
@@ -106,17 +107,17 @@ def _program(home: Home, crate: Installed) -> Iterator[Outcome]:
         if is_name(name):
             yield Cover(home.within(CARGO, "bin", name), program.item_id())
     if crate.source.startswith(LOCAL):
-        folder = shown(crate.source.partition("+file://")[2].partition("?")[0])
-        yield sourceless(
-            program, folder, "push that folder to a remote, and `cargo install --git` from there"
-        )
+        folder = crate.source.partition("+file://")[2].partition("?")[0]
+        remedy = "push that folder to a remote, and `cargo install --git` from there"
+        yield sourceless(program, shown(plain(folder)), remedy)
 
 
 def _source(source: str) -> str:
     """Return where a crate is from without the commit, "" for the usual registry."""
     if source.startswith(("registry+", "sparse+")) and USUAL_REGISTRY in source:
         return ""
-    return source.partition("#")[0]
+    source = source.partition("#")[0]
+    return plain(source) if source.startswith("path+") else source
 
 
 def _from(crate: Cargo) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from collectors.collected import Cover
 from collectors.domains.languages.managers import Room
-from collectors.domains.languages.package import Package, command, short, shown
+from collectors.domains.languages.package import Package, command, secrets_left_out, short, shown
 from collectors.domains.languages.reading import content, entries, folders, is_path, open_homes
 from collectors.failure import Finding
 from collectors.homes import Home
@@ -59,7 +59,10 @@ class Conda(Package):
         """Return how conda makes it."""
         channels = (word for channel in self.channels for word in ("--channel", channel))
         verb = "install" if self.name == "base" else "create"
-        return command("conda", verb, "--prefix", self.prefix, *channels, *self.specs)
+        if verb == "install" and not self.specs:
+            return ""
+        conda = "conda" if self.user else f"{self.prefix.partition('/envs/')[0]}/bin/conda"
+        return command(conda, verb, "--prefix", self.prefix, *channels, *self.specs)
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ def _environment(host: Host, home: Home | None, path: str) -> Iterator[Outcome]:
         ),
     )
     yield environment
+    asked = (*history.specs.values(), *(history.channels.get(name, "") for name in history.specs))
+    yield from secrets_left_out(f"{path}/conda-meta/history", *asked)
     yield Cover(path, environment.item_id())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
@@ -23,6 +24,8 @@ from collectors.record import escaped
 
 SETTINGS = ".config/go/env"
 DEVEL = "(devel)"
+# Section programs tells of what is in these.
+SHARED = (".local/bin", "bin")
 VARIABLE = re.compile(r"\s*(GOBIN|GOPATH)\s*=\s*(\S.*?)\s*")
 
 
@@ -37,7 +40,9 @@ class Go(Package):
     tags: str = ""
 
     def by_hand(self) -> str:
-        """Return how Go builds it again."""
+        """Return how Go builds it again, "" where its package is in no module that can be fetched."""
+        if not is_fetched(self.name):
+            return ""
         tags = ("-tags", self.tags) if self.tags else ()
         return command("go", "install", *tags, f"{self.name}@{self.version or 'latest'}")
 
@@ -85,9 +90,7 @@ def _program(host: Host, home: Home, entry: Entry) -> Iterator[Outcome]:
         return
     text = parse_blob(blob)
     if not text:
-        reason = "a program in a folder of Go that does not say what it was built of"
-        remedy = "build it again with `go install`"
-        yield Loss("sourceless", escaped(entry.path), reason, remedy, entry.size_bytes, 1)
+        yield from _mute(home, entry)
         return
     build = parse_modules(text, escaped(entry.path))
     if isinstance(build, Finding):
@@ -100,6 +103,17 @@ def _program(host: Host, home: Home, entry: Entry) -> Iterator[Outcome]:
         yield sourceless(
             program, "a folder of this machine", "push that folder, and `go install` it from there"
         )
+
+
+def _mute(home: Home, entry: Entry) -> Iterator[Loss]:
+    """Yield the loss of a program that says nothing, unless its folder is one for programs of all kinds."""
+    is_shared = str(PurePosixPath(entry.path).parent) in map(home.within, SHARED)
+    if is_shared or not entry.mode & 0o111:
+        return
+    reason = "a program in a folder of Go that does not say what it was built of"
+    remedy = "build it again with `go install`"
+    newest = entry.mtime_ns // 10**9
+    yield Loss("sourceless", escaped(entry.path), reason, remedy, entry.size_bytes, 1, newest)
 
 
 def _go(home: Home, build: BuildInfo) -> Go:
@@ -117,7 +131,12 @@ def is_local(build: BuildInfo) -> bool:
     """Tell whether a program was built from what no module proxy or repository has."""
     changed = build.setting("vcs.modified") == "true" or build.version.endswith("+dirty")
     unknown = build.version in ("", DEVEL) and not build.setting("vcs.revision")
-    return changed or unknown or bool(build.replaced) or "." not in build.package.partition("/")[0]
+    return changed or unknown or bool(build.replaced) or not is_fetched(build.package)
+
+
+def is_fetched(package: str) -> bool:
+    """Tell whether a package begins with a host: `golang.org/x/tools/gopls`, not `command-line-arguments`."""
+    return "." in package.partition("/")[0]
 
 
 def _once(told: Iterator[Outcome], seen: set[str]) -> Iterator[Outcome]:

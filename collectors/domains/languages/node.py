@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from collectors.collected import Cover
 from collectors.domains.languages.npm import Manifest, read_manifest
-from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.package import Package, command, secrets_left_out, shown, sourceless
 from collectors.domains.languages.reading import content, folders, is_name, json_table, open_homes, word
 from collectors.failure import Finding
 from collectors.homes import Home
@@ -84,6 +84,7 @@ def _packages(host: Host, home: Home, folder: str, kind: type[NodePackage]) -> I
     if isinstance(asked, Finding):
         yield asked
         return
+    yield from secrets_left_out(path, *asked.values())
     yield Cover(folder, f"made anew by {kind.KIND}")
     for name, spec in asked.items():
         modules = f"{folder}/node_modules/{name}"

@@ -14,7 +14,15 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.debian import dpkg
 from collectors.domains.languages.managers import Room, rooms
-from collectors.domains.languages.package import Package, command, launchers, short, shown, sourceless
+from collectors.domains.languages.package import (
+    Package,
+    command,
+    launchers,
+    secrets_left_out,
+    short,
+    shown,
+    sourceless,
+)
 from collectors.domains.languages.reading import (
     Table,
     content,
@@ -39,6 +47,7 @@ OWN_PREFIXES = (".npm-global", ".npm-packages", ".local", ".node_modules_global"
 MODULES = "lib/node_modules"
 # npm and what comes with node itself.
 WITH_NODE = frozenset({"npm", "corepack"})
+PRIVATE = "it is marked private: what a registry may have under its name is another package"
 ELSEWHERE = ("git", "http:", "https:", "github:", "gitlab:", "bitbucket:", "ssh:")
 
 
@@ -57,9 +66,11 @@ class Npm(Package):
 
     def by_hand(self) -> str:
         """Return how npm installs it, in its prefix."""
-        prefix = "" if self.prefix in ("", *SYSTEM_PREFIXES) else self.prefix
+        if self.bound:
+            return ""
+        prefix = ("--prefix", self.prefix) if self.prefix else ()
         what = self.source or (f"{self.name}@{self.version}" if self.version else self.name)
-        asked = command("npm", "install", "--global", *(("--prefix", prefix) if prefix else ()), what)
+        asked = command("npm", "install", "--global", *prefix, what)
         return f"{self.within} {asked}" if self.within else asked
 
 
@@ -155,6 +166,7 @@ def _package(host: Host, prefix: Prefix, entry: Entry) -> Iterator[Outcome]:
         manifest = Manifest()
     package = _npm(prefix, name, manifest)
     yield package
+    yield from secrets_left_out(f"{entry.path}/package.json", manifest.source)
     yield Cover(entry.path, package.item_id())
     local = manifest.source.startswith("file:")
     if local or manifest.private:
@@ -178,6 +190,7 @@ def _npm(prefix: Prefix, name: str, manifest: Manifest) -> Npm:
         within=room.within if room else "",
         prefix="" if room else short(prefix.home, prefix.path),
         source=shown(manifest.source),
+        bound=PRIVATE if manifest.private and not manifest.source else "",
     )
 
 

@@ -13,11 +13,14 @@ from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import unread
 from collectors.reading.looking import Outcome
-from collectors.record import Thing, escaped
+from collectors.record import LeftOut, Thing, escaped
 
-# What may be a password or a token before the host of an address; of `ssh://git:x@` the name stays.
-CREDENTIALS = re.compile(
-    r"(?<=http://)[^/@\s]+@|(?<=https://)[^/@\s]+@|(?<=://)(?P<user>[^/@:\s]+):[^/@\s]*@"
+ADDRESSED = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<who>[^/?#\s]+)@")
+# What comes after the host: `?access_token=x`, conda's `/t/<token>`.
+TOKENS = re.compile(
+    r"(?<=[?&])[\w-]*(?:token|passw|secret|signature|key|sig)[\w-]*=[^&#\s]*&?"
+    r"|(?P<host>://[^/?#\s]+)/t/[A-Za-z0-9-]+(?=/)",
+    re.IGNORECASE,
 )
 
 
@@ -44,7 +47,13 @@ class Package(Thing):
 
 def shown(word: str) -> str:
     """Return a word from a file in one line of valid UTF-8, as a record may have it: without credentials."""
-    return escaped(CREDENTIALS.sub(_user, word))
+    return escaped(TOKENS.sub(lambda found: found["host"] or "", ADDRESSED.sub(_without_password, word)))
+
+
+def secrets_left_out(path: str, *words: str) -> Iterator[LeftOut]:
+    """Yield what tells that an address in the file at `path`, of which `words` are, had a secret in it."""
+    if any(shown(word) != escaped(word) for word in words):
+        yield LeftOut(path=escaped(path), reason="a password or token is in an address there")
 
 
 def command(*words: str) -> str:
@@ -90,8 +99,11 @@ def _covered(path: str, by_path: dict[str, str]) -> str:
     return by_path.get(path, "")
 
 
-def _user(found: re.Match[str]) -> str:
-    return f"{found['user']}@" if found["user"] else ""
+def _without_password(found: re.Match[str]) -> str:
+    """Keep the name of `ssh://ada:x@`; what stands there for https may be a token, unless it is `git@`."""
+    user = found["who"].partition(":")[0]
+    is_kept = "ssh" in found["scheme"].lower() or found["who"] == "git"
+    return f"{found['scheme']}://{user}@" if is_kept else f"{found['scheme']}://"
 
 
 def _quoted(word: str) -> str:

@@ -15,8 +15,16 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.domains.languages import conda
 from collectors.domains.languages.managers import Room, rooms
-from collectors.domains.languages.package import Package, command, shown, sourceless
-from collectors.domains.languages.reading import content, folders, json_table, name_of, open_homes, word
+from collectors.domains.languages.package import Package, command, secrets_left_out, shown, sourceless
+from collectors.domains.languages.reading import (
+    content,
+    folders,
+    json_table,
+    name_of,
+    open_homes,
+    plain,
+    word,
+)
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host, names
@@ -161,6 +169,7 @@ def _package(host: Host, site: Site, folder: str, name: str, version: str) -> It
             source = Source()
         package = _pip(site, name, version, source)
         yield package
+        yield from secrets_left_out(f"{folder}/direct_url.json", source.url)
         by = package.item_id()
         if source.folder:
             where = f"{shown(source.folder)}"
@@ -196,7 +205,7 @@ def parse_direct_url(text: str, path: str) -> Source | Finding:
         return Finding(path, "names no address", "install it again")
     below = f"#subdirectory={word(data.get('subdirectory'))}" if data.get("subdirectory") else ""
     if url.startswith("file:"):
-        folder = url.removeprefix("file://")
+        folder = plain(url.removeprefix("file://"))
         editable = mapping(data.get("dir_info")).get("editable") is True
         return Source(folder if editable else url, folder, editable)
     if vcs:

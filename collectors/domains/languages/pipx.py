@@ -7,12 +7,13 @@ Source: pipx's `pipx_metadata.json`, one in the environment of each program; `/o
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.package import Package, command, secrets_left_out, shown, sourceless
 from collectors.domains.languages.reading import (
     Table,
     content,
@@ -30,6 +31,8 @@ from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 GLOBAL = "/opt/pipx/venvs"
+# As `pipx --global` has it, which only pipx 1.5 and later know.
+OF_THE_MACHINE = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
 OWN = (".local/share/pipx/venvs", ".local/pipx/venvs")
 # A requirement that says which version or where it is from.
 NAMES_VERSION = re.compile(r"[=<>~@/ ]")
@@ -57,16 +60,16 @@ class Pipx(Package):
 
     def by_hand(self) -> str:
         """Return how pipx installs it, and then what was added to it."""
-        scope = "" if self.user else "--global"
+        pipx = ("pipx",) if self.user else OF_THE_MACHINE
+        given = [f"--pip-args={shlex.join(self.pip_args)}"] if self.pip_args else []
         options = [f"--suffix={self.suffix}"] if self.suffix else []
-        options += [f"--pip-args={' '.join(self.pip_args)}"] if self.pip_args else []
         options += ["--include-deps"] if self.with_dependencies else []
-        steps = [command("pipx", "install", scope, *options, self._asked())]
+        steps = [command(*pipx, "install", *options, *given, self._asked())]
         plain = [each for each in self.injected if each not in self.injected_apps]
-        steps += [command("pipx", "inject", scope, self.name, *plain)] if plain else []
+        steps += [command(*pipx, "inject", *given, self.name, *plain)] if plain else []
         apps = self.injected_apps
-        steps += [command("pipx", "inject", scope, "--include-apps", self.name, *apps)] if apps else []
-        steps += [command("pipx", "pin", scope, self.name)] if self.pinned else []
+        steps += [command(*pipx, "inject", "--include-apps", *given, self.name, *apps)] if apps else []
+        steps += [command(*pipx, "pin", self.name)] if self.pinned else []
         return " && ".join(steps)
 
     def _asked(self) -> str:
@@ -111,6 +114,7 @@ def _environments(host: Host, place: str, home: Home | None = None) -> Iterator[
         main = parse_pipx(text, escaped(path)) if isinstance(text, str) else text
         if isinstance(main, Main):
             yield from _program(home, name_of(folder), folder.path, main)
+            yield from secrets_left_out(path, main.package, *main.injected, *main.pip_args)
         else:
             yield main or Finding(escaped(folder.path), "no pipx_metadata.json", "pipx reinstall-all")
 

@@ -12,6 +12,7 @@ import posixpath
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from collectors.failure import Finding
 from collectors.homes import Home, homes
@@ -101,6 +102,11 @@ def is_name(name: str) -> bool:
 def is_path(path: str) -> bool:
     """Tell whether a word that a file gives can be the absolute path of something."""
     return path.startswith("/") and all(map(is_name, path.rstrip("/").split("/")[1:]))
+
+
+def plain(address: str) -> str:
+    """Return the path in an address of a file: `/home/ada/my%20x` is `/home/ada/my x`."""
+    return unquote(address, errors="surrogateescape")
 
 
 def word(value: Any) -> str:

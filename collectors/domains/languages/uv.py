@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collectors.collected import Cover
-from collectors.domains.languages.package import Package, command, shown, sourceless
+from collectors.domains.languages.package import Package, command, secrets_left_out, shown, sourceless
 from collectors.domains.languages.reading import (
     Table,
     content,
@@ -96,6 +96,7 @@ def _tool(host: Host, home: Home, folder: str, name: str) -> Iterator[Outcome]:
         editable=receipt.editable,
     )
     yield tool
+    yield from secrets_left_out(path, receipt.package, *receipt.others)
     yield Cover(folder, tool.item_id())
     yield from (Cover(each, tool.item_id()) for each in receipt.launchers if is_path(each))
     if receipt.folder or "git+file:" in receipt.package:

@@ -174,7 +174,31 @@ def test_credentials_in_addresses_are_never_recorded(tmp_path: Path) -> None:
             **dist_info("x-1.0", direct_url=url),
         },
     )
-    assert ids(found) == ["pipx:~ada/x", "pip:~ada/x"]
+    assert ids(found)[:2] == ["pipx:~ada/x", "pip:~ada/x"]
+    assert {each.reason for each in found.section.left_out} == {"a password or token is in an address there"}
+    assert [each.path.rpartition("/")[2] for each in found.section.left_out] == [
+        "direct_url.json", "pipx_metadata.json",
+    ]  # fmt: skip
+    assert "hunter2" not in repr(found)
+
+
+def test_each_manager_tells_that_an_address_had_a_secret(tmp_path: Path) -> None:
+    address = "https://ada:hunter2@example.org/x"
+    asked = f'{{"dependencies": {{"x": "git+{address}"}}}}'
+    files: dict[str, str | bytes | None] = {
+        f"{ADA}/.bun/install/global/package.json": asked,
+        f"{ADA}/.cargo/.crates2.json": f'{{"installs": {{"x 1 (git+{address}?branch=main#1f)": {{}}}}}}',
+        f"{ADA}/.linuxbrew/Library/Taps/a/homebrew-b/.git/config": f'[remote "origin"]\nurl = {address}\n',
+        f"{ADA}/.local/share/uv/tools/x/uv-receipt.toml": (
+            f'[tool]\nrequirements = [{{ name = "x", git = "{address}" }}]\n'
+        ),
+        f"{ADA}/.npm-global/lib/node_modules/x/package.json": f'{{"_resolved": "git+{address}"}}',
+        f"{ADA}/miniconda3/conda-meta/history": (
+            "+https://example.org/t/hunter2/c/linux-64::x-1-0\n# update specs: ['x']\n"
+        ),
+    }
+    found = collected(tmp_path, files)
+    assert [each.path for each in found.section.left_out] == sorted(files)
     assert "hunter2" not in repr(found)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from collectors.domains import languages
 from tests.unit.fakes import STATUS
@@ -36,7 +39,7 @@ def test_npm_packages_of_the_machine_and_of_a_person(tmp_path: Path) -> None:
         },
     )
     assert by_hand(found) == {
-        "npm:typescript": "npm install --global typescript@5.4.2",
+        "npm:typescript": "npm install --global --prefix /usr/local typescript@5.4.2",
         "npm:~ada/@vue/cli": "npm install --global --prefix ~/.my-node @vue/cli@5.0.8",
     }
     assert covers(found) == {
@@ -154,10 +157,11 @@ def test_programs_of_pipx(tmp_path: Path) -> None:
         },
     )
     extra = "git+https://example.org/extra@v1"
+    pipx = "env PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx"
     assert by_hand(found) == {
         "pipx:poetry": (
-            "pipx install --global --pip-args=--pre --include-deps poetry==1.1.4"
-            f" && pipx inject --global --include-apps poetry {extra} && pipx pin --global poetry"
+            f"{pipx} install --include-deps --pip-args=--pre poetry==1.1.4"
+            f" && {pipx} inject --include-apps --pip-args=--pre poetry {extra} && {pipx} pin poetry"
         ),
         "pipx:~ada/black-x": "pipx install --suffix=_x --pip-args=--no-cache-dir 'black[d]==23.1.0'",
         "pipx:~ada/mine-tool-ed": "pipx install --suffix=-ed --pip-args=--editable /home/ada/proj/mine",
@@ -300,10 +304,12 @@ def test_programs_that_go_built(tmp_path: Path) -> None:
             f"{ADA}/tools/dev": program(
                 "path\texample.org/dev\nmod\texample.org/dev\t(devel)\t\nbuild\tvcs.revision=0a1b\n"
             ),
+            f"{ADA}/go/bin/local": program("path\tcommand-line-arguments\n"),
             f"{ADA}/go/pkg/mod/x": "x",
         },
     )  # fmt: skip
     assert by_hand(found) == {
+        "go:~ada/command-line-arguments": "",
         "go:~ada/example.org/dev": "go install example.org/dev@0a1b",
         "go:~ada/example.org/x/cmd/x": (
             "go install example.org/x/cmd/x@v0.0.0-20240101000000-0a1b2c3d4e5f+dirty"
@@ -316,8 +322,54 @@ def test_programs_that_go_built(tmp_path: Path) -> None:
     assert covers(found)["go/pkg"] == "made anew by go"
     assert losses(found) == [
         ("sourceless", "go:~ada/example.org/x/cmd/x"),
-        ("sourceless", "/home/ada/go/bin/script"),
+        ("sourceless", "go:~ada/command-line-arguments"),
     ]
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o755, [("sourceless", f"{ADA}/go/bin/script")]), (0o644, [])])
+def test_a_program_in_gos_folder_that_says_nothing_is_a_loss(
+    tmp_path: Path, mode: int, told: list[tuple[str, str]]
+) -> None:
+    host = host_with(tmp_path, {f"{ADA}/go/bin/script": "#!/bin/sh"})
+    os.chmod(tmp_path / "home/ada/go/bin/script", mode)
+    assert losses(languages.collect(host)) == told
+
+
+def test_what_go_did_not_build_beside_its_programs_is_another_sections(tmp_path: Path) -> None:
+    host = host_with(
+        tmp_path,
+        {
+            f"{ADA}/.config/go/env": f"GOBIN={ADA}/.local/bin\n",
+            f"{ADA}/.local/bin/gopls": program(sample("go_modules/gopls")),
+            f"{ADA}/.local/bin/script": "#!/bin/sh",
+        },
+    )
+    os.chmod(tmp_path / "home/ada/.local/bin/script", 0o755)
+    found = languages.collect(host)
+    assert (ids(found), losses(found)) == (["go:~ada/golang.org/x/tools/gopls"], [])
+
+
+def test_a_folder_with_a_hard_name_comes_back_by_it(tmp_path: Path) -> None:
+    url = '{"url": "file:///home/ada/l%C3%B6w%27s%20x%FF", "dir_info": {"editable": true}}'
+    crates = '{"installs": {"x 1 (path+file:///home/ada/my%20x)": {"bins": []}}}'
+    found = collected(tmp_path, {**dist_info("x-1.0", direct_url=url), f"{ADA}/.cargo/.crates2.json": crates})
+    assert by_hand(found) == {
+        "pip:~ada/x": (
+            "pip install --user --break-system-packages --editable '/home/ada/löw'\"'\"'s x\\xff'"
+        ),
+        "cargo:~ada/x": "cargo install --path '/home/ada/my x'",
+    }
+    assert [loss.reason for loss in found.losses] == [
+        "installed from /home/ada/löw's x\\xff, which no registry has",
+        "installed from /home/ada/my x, which no registry has",
+    ]
+
+
+def test_a_private_package_of_npm_comes_from_no_registry(tmp_path: Path) -> None:
+    path = f"{ADA}/.npm-global/lib/node_modules/x/package.json"
+    found = collected(tmp_path, {path: '{"version": "1", "private": true}'})
+    assert [(each.by_hand(), bool(each.bound)) for each in found.section.npm] == [("", True)]
+    assert losses(found) == [("sourceless", "npm:~ada/x")]
 
 
 def test_a_program_of_gigabytes_is_read_in_parts(tmp_path: Path) -> None:
@@ -365,10 +417,15 @@ def test_environments_of_conda(tmp_path: Path) -> None:
             f"{torch}/REQUESTED": "",
             f"{ADA}/.conda/environments.txt": f"{base}\n{ADA}/env\n/root/env\n",
             f"{ADA}/env/conda-meta/history": "",
+            "/opt/conda/condabin/conda": "x",
+            "/opt/conda/conda-meta/history": "",
+            "/opt/conda/envs/x/conda-meta/history": "",
         },
     )
     assert by_hand(found) == {
         "pip:~ada/conda/ml/torch": "conda run --prefix ~/miniconda3/envs/ml pip install torch==2.2",
+        "conda:base": "",
+        "conda:x": "/opt/conda/bin/conda create --prefix /opt/conda/envs/x",
         "conda:~ada/base": "conda install --prefix ~/miniconda3 conda",
         "conda:~ada/ml": (
             "conda create --prefix ~/miniconda3/envs/ml --channel conda-forge --channel defaults"
@@ -397,12 +454,13 @@ def test_what_homebrew_installed(tmp_path: Path) -> None:
             f"{tap}/homebrew/homebrew-core/.git/config": "",
         },
     )
+    mine = f'sudo -iu "$(stat -c %U {brew})" {brew}/bin/brew'
     assert by_hand(found) == {
-        "brew:mine": "brew install --HEAD ada/tools/mine && brew pin mine",
-        "brew:ripgrep": "brew install ripgrep",
-        "brew-cask:font-x": "brew install --cask font-x",
-        "brew-tap:ada/lone": "brew tap ada/lone",
-        "brew-tap:ada/tools": "brew tap ada/tools https://example.org/ada/homebrew-tools",
+        "brew:mine": f"{mine} install --HEAD ada/tools/mine && {mine} pin mine",
+        "brew:ripgrep": f"{mine} install ripgrep",
+        "brew-cask:font-x": f"{mine} install --cask font-x",
+        "brew-tap:ada/lone": "",
+        "brew-tap:ada/tools": f"{mine} tap ada/tools https://example.org/ada/homebrew-tools",
     }
     assert covers(found)[f"{brew}/bin/rg"] == "brew:ripgrep"
     assert covers(found)[f"{brew}/Cellar/pcre2"].startswith("made anew by brew")

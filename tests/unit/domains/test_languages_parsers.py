@@ -195,6 +195,11 @@ def test_any_word_is_shown_in_one_line_of_utf8(word: str) -> None:
         ("git+ssh://git@example.org/x", "git+ssh://git@example.org/x"),
         ("ssh://ada:hunter2@example.org/x", "ssh://ada@example.org/x"),
         ("--index-url=https://ada:hunter2@example.org/simple", "--index-url=https://example.org/simple"),
+        ("git+https://git@example.org/x", "git+https://git@example.org/x"),
+        ("https://ada:p@ss@example.org/@ada/x@v1", "https://example.org/@ada/x@v1"),
+        ("https://example.org/x.whl?access_token=hunter2&x=1#y", "https://example.org/x.whl?x=1#y"),
+        ("https://example.org/x?branch=main", "https://example.org/x?branch=main"),
+        ("https://example.org/t/ab-hunter2/private", "https://example.org/private"),
         ("x@1.0", "x@1.0"),
     ],
 )
