@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,36 +37,36 @@ class FakeHost:
 
     def read(self, path: str) -> bytes:
         self._fail(path)
-        return Machine(self.root).read(path)
+        return self._machine.read(path)
 
     def list(self, path: str) -> list[str]:
         self._fail(path)
-        return Machine(self.root).list(path)
+        return self._machine.list(path)
 
     def look(self, path: str) -> Entry | None:
-        entry = Machine(self.root).look(path)
+        entry = self._machine.look(path)
         return self._seen(entry) if entry else None
 
     def entries(self, path: str) -> tuple[Entry, ...]:
         self._fail(path)
-        return tuple(map(self._seen, Machine(self.root).entries(path)))
+        return tuple(map(self._seen, self._machine.entries(path)))
 
     def glance(self, path: str) -> Glance:
         self._fail(path)
-        return Machine(self.root).glance(path)
+        return self._machine.glance(path)
 
     def part(self, path: str, start: int, size_bytes: int) -> bytes:
         self._fail(path)
-        return Machine(self.root).part(path, start, size_bytes)
+        return self._machine.part(path, start, size_bytes)
 
     def scan(self, path: str, device: int) -> Iterator[os.DirEntry[str]]:
         self._fail(path)
         if self.devices.get(path, 1) != device:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
-        return Machine(self.root).scan(path, os.lstat(f"{self.root}{path}").st_dev)
+        return self._machine.scan(path, os.lstat(f"{self.root}{path}").st_dev)
 
     def link(self, path: str) -> str:
-        return Machine(self.root).link(path)
+        return self._machine.link(path)
 
     def ask(self, argv: Sequence[str], timeout_seconds: float = 30) -> str:
         self.asked.append(tuple(argv))
@@ -83,12 +84,16 @@ class FakeHost:
         answer = next(
             (said for words, said in self.given.items() if tuple(argv[: len(words)]) == words), None
         )
-        return Machine(self.root).examine(argv, path, env=env) if answer is None else answer
+        return self._machine.examine(argv, path, env=env) if answer is None else answer
 
     def examined(
         self, argv: Sequence[str], path: str, *, env: Mapping[str, str], timeout_seconds: float = 30
     ) -> bytes:
         return self.examine(argv, path, env=env).encode(errors="surrogateescape")
+
+    @cached_property
+    def _machine(self) -> Machine:
+        return Machine(self.root)
 
     def _seen(self, entry: Entry) -> Entry:
         uid, gid = self.owners.get(entry.path, (0, 0))

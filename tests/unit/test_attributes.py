@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.judgement.attributes import (
@@ -42,7 +42,6 @@ def test_capabilities_of_another_revision_are_refused(raw: bytes) -> None:
 
 
 @given(st.binary(min_size=20, max_size=24))
-@settings(max_examples=50)
 def test_capabilities_may_be_anything(raw: bytes) -> None:
     try:
         text = parse_capabilities(raw)
@@ -66,7 +65,6 @@ def test_an_access_list_is_by_kind_and_name() -> None:
 
 
 @given(st.binary(max_size=40))
-@settings(max_examples=50)
 def test_an_access_list_may_be_anything(raw: bytes) -> None:
     for content in (raw, struct.pack("<I", 2) + raw):
         try:

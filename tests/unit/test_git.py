@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.failure import Finding
@@ -337,7 +336,6 @@ SAID = st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescap
 
 
 @given(SAID)
-@bounds(max_examples=50)
 def test_any_text_is_parsed(said: str) -> None:
     parse_config(said)
     without_secret(said)
@@ -349,7 +347,6 @@ PATH = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("C
 
 
 @given(st.sets(PATH), st.sets(PATH))
-@bounds(max_examples=50)
 def test_no_path_of_a_status_is_dropped(modified: set[str], untracked: set[str]) -> None:
     said = "".join(f"1 .M N... 100644 100644 100644 {'0' * 40} {'0' * 40} {path}\0" for path in modified)
     found = parse_status(said + "".join(f"? {path}\0" for path in untracked))

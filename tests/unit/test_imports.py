@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ THIRD_PARTY = {"collectors": {"pydantic", "tomli", "yaml"}}
 STANDARD = set(__import__("sys").stdlib_module_names)
 
 
-def imported(source: str) -> set[str]:
+@cache
+def imported(source: str) -> frozenset[str]:
     """Return the top-level packages that a module imports, wherever in it."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -27,7 +29,7 @@ def imported(source: str) -> set[str]:
             names.update(alias.name.partition(".")[0] for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             names.add("." if node.level else (node.module or "").partition(".")[0])
-    return names
+    return frozenset(names)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.reading.keyfile import Group, group_named, parse_groups
@@ -17,7 +17,6 @@ def test_a_group_gives_its_last_value_and_all_of_them() -> None:
     assert (group_named(groups, "a"), group_named(groups, "b")) == (groups[0], Group("b"))
 
 
-@settings(max_examples=50)
 @given(LINES.map("\n".join) | st.binary(max_size=100).map(lambda raw: raw.decode(errors="surrogateescape")))
 def test_each_line_is_a_group_a_key_or_a_finding(text: str) -> None:
     groups, findings = parse_groups(text, name="x")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -95,6 +95,7 @@ def written(posture: Posture, directory: str | Path) -> Path:
     return Path(directory)
 
 
+@settings(max_examples=20)
 @given(postures())
 def test_a_posture_comes_back_byte_for_byte(posture: Posture) -> None:
     with tempfile.TemporaryDirectory() as directory:

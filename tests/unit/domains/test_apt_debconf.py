@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.debian.stanzas import parse_stanzas
@@ -106,7 +106,6 @@ LINES = st.lists(st.one_of(FIELDS, st.text(max_size=9))).map("\n".join)
 
 
 @given(LINES)
-@settings(max_examples=50)
 def test_each_question_with_an_answer_is_one_or_a_finding(text: str) -> None:
     questions, findings = debconf.parse_config(text)
     _, malformed = parse_stanzas(text)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -279,14 +279,12 @@ LINES = st.lists(st.one_of(FIELDS, st.text(max_size=9))).map("\n".join)
 
 
 @given(LINES)
-@settings(max_examples=50)
 def test_each_stanza_of_a_wanted_package_is_an_offer(text: str) -> None:
     names = re.findall(r"(?<![^\n])Package: (htop|bc)(?![^\n])", text)
     assert [name for name, _ in raw_offers(text)] == names
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=50)
 def test_names_of_lists_and_fields_take_any_text(text: str) -> None:
     assert "/" not in offers.list_stem(text)
     assert len(debs.parse_fields(text)) == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Cover, Loss
@@ -489,7 +489,6 @@ def test_hostile_names_are_one_line_and_differ(tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=50)
 @given(VALUES, VALUES, VALUES)
 def test_no_json_crashes_a_parser(one: Any, other: Any, third: Any) -> None:
     list(docker.images(one, "docker"))
@@ -501,7 +500,6 @@ def test_no_json_crashes_a_parser(one: Any, other: Any, third: Any) -> None:
     list(podman.network(one, "x"))
 
 
-@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_no_text_crashes_a_parser_and_each_line_is_told(raw: bytes) -> None:
     text = raw.decode(errors="surrogateescape")

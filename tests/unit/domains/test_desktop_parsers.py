@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.domains.desktop import gnome, kde, look, stores
@@ -59,7 +59,6 @@ TEXT = st.one_of(LETTERS, BYTES)
 DATABASE = (SAMPLES / "dconf/dconf-compile").read_bytes()
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_each_line_of_kconfig_is_a_setting_a_group_or_a_finding(text: str) -> None:
     found, findings = parse_kconfig(text, path="rc")
@@ -70,7 +69,6 @@ def test_each_line_of_kconfig_is_a_setting_a_group_or_a_finding(text: str) -> No
     assert len(found) + len(findings) + len(headers) == len(told)
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_what_is_rendered_says_the_same(text: str) -> None:
     found, _ = parse_kconfig(text, path="rc")
@@ -81,7 +79,6 @@ def test_what_is_rendered_says_the_same(text: str) -> None:
     ]
 
 
-@settings(max_examples=50)
 @given(BYTES)
 def test_a_value_is_written_in_one_line_of_text_and_comes_back(value: str) -> None:
     written = encoded(value)
@@ -112,7 +109,6 @@ def survives(read: Callable[[], Any]) -> None:
         return
 
 
-@settings(max_examples=100)
 @given(st.integers(0, len(DATABASE) - 1), st.binary(min_size=1, max_size=6), st.integers(0, len(DATABASE)))
 def test_a_broken_database_is_malformed_and_no_crash(at: int, noise: bytes, end: int) -> None:
     content = (DATABASE[:at] + noise + DATABASE[at + len(noise) :])[: max(end, 24)]
@@ -121,7 +117,6 @@ def test_a_broken_database_is_malformed_and_no_crash(at: int, noise: bytes, end:
     assert all(each.value.encode().decode() == each.value for each in found.keys)
 
 
-@settings(max_examples=100)
 @given(
     st.binary(max_size=80),
     st.sampled_from(["as", "a{sv}", "v", "(syu)", "aas", "ay", "mas", "a(ii)", "{sv}"]),
@@ -164,7 +159,6 @@ def test_numbers_in_the_other_order_of_bytes() -> None:
     assert variant_text(struct.pack("<I", 5) + b"\0u", "<") == "uint32 5"
 
 
-@settings(max_examples=50)
 @given(st.binary(max_size=100))
 def test_the_rest_takes_any_bytes(content: bytes) -> None:
     text = content.decode(errors="surrogateescape")

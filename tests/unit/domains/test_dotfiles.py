@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -566,7 +565,6 @@ ANY = st.binary(max_size=100).map(lambda raw: raw.decode(errors="surrogateescape
 
 
 @given(ANY)
-@bounds(max_examples=50)
 def test_any_text_is_parsed(text: str) -> None:
     chezmoi.target_of(text)
     chezmoi.parse_source_dir(text)
@@ -576,7 +574,6 @@ def test_any_text_is_parsed(text: str) -> None:
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,5}", fullmatch=True), min_size=1, max_size=4), st.booleans())
-@bounds(max_examples=50)
 def test_chezmois_names_are_undone(parts: list[str], hidden: bool) -> None:
     source = "/".join(f"private_{'dot_' if hidden else ''}{part}" for part in parts)
     assert chezmoi.target_of(source) == "/".join(f"{'.' if hidden else ''}{part}" for part in parts)

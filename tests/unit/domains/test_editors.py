@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Cover, Loss
@@ -336,7 +335,6 @@ ANY = st.recursive(
 
 
 @given(st.lists(ANY, max_size=5))
-@bounds(max_examples=50)
 def test_each_entry_is_an_extension_or_a_finding(entries: list[object]) -> None:
     found, findings = code.parse_extensions(json.dumps(entries), path="x")
     assert len(found) + len(findings) == len(entries)
@@ -345,7 +343,6 @@ def test_each_entry_is_an_extension_or_a_finding(entries: list[object]) -> None:
 
 
 @given(st.binary(max_size=200))
-@bounds(max_examples=50)
 def test_anything_is_parsed(raw: bytes) -> None:
     text = raw.decode(errors="surrogateescape")
     assert code.parse_extensions(text, path="x") != ((), ()) or text.strip() in ("[]",)
@@ -356,7 +353,6 @@ def test_anything_is_parsed(raw: bytes) -> None:
 
 
 @given(st.text(st.characters(blacklist_characters="<>&"), min_size=1).filter(str.strip))
-@bounds(max_examples=50)
 def test_the_id_of_a_plugin_is_kept(name: str) -> None:
     found = jetbrains.parse_descriptor(f"<idea-plugin><id>{name}</id><name>x</name></idea-plugin>")
     assert found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.debian.alternatives import parse_alternative
@@ -172,7 +172,6 @@ def test_a_mask_is_a_file_unless_a_package_made_it(tmp_path: Path) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("auto\nmanl/x-1 "), max_size=60))
-@settings(max_examples=50)
 def test_an_alternative_may_be_anything(text: str) -> None:
     for content in (text, f"auto\n/l\n\n{text}"):
         group = parse_alternative(content)
@@ -180,7 +179,6 @@ def test_an_alternative_may_be_anything(text: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("root 640/x\n#ü\udcff"), max_size=60))
-@settings(max_examples=50)
 def test_each_line_of_overrides_is_one_or_a_finding(text: str) -> None:
     found, findings = parse_overrides(text)
     assert len(found) + len(findings) == len([line for line in text.split("\n") if line.strip()])

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.debian.archive import MAGIC, files_in, members
@@ -137,7 +137,6 @@ def test_a_broken_archive_has_nothing(tmp_path: Path, content: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=50)
 def test_an_archive_may_be_anything(content: bytes) -> None:
     for raw in (content, MAGIC + content, deb("data.tar", b"x")[:68] + content):
         try:
@@ -147,7 +146,6 @@ def test_an_archive_may_be_anything(content: bytes) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from(":0 1aAM\0/ü\udcff\n"), max_size=80))
-@settings(max_examples=50)
 def test_a_history_may_be_anything(said: str) -> None:
     for versions in parse_history(said).values():
         assert versions == tuple(dict.fromkeys(versions))

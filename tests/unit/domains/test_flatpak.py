@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Cover, Loss
@@ -271,7 +271,6 @@ CONFIGS = st.lists(st.one_of(LINES, st.text(max_size=9))).map("\n".join)
 
 
 @given(CONFIGS)
-@settings(max_examples=50)
 def test_each_line_of_a_config_is_understood_or_a_finding(text: str) -> None:
     config, findings = installation.parse_config(text, scope="", path="config")
     assert len({remote.name for remote in config.remotes}) == len(config.remotes)
@@ -280,7 +279,6 @@ def test_each_line_of_a_config_is_understood_or_a_finding(text: str) -> None:
 
 
 @given(st.binary(max_size=90))
-@settings(max_examples=50)
 def test_a_deploy_may_be_anything(content: bytes) -> None:
     found = installation.parse_deploy(content)
     assert found is None or content.startswith(raw(found[0])[:1])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -239,7 +239,6 @@ def test_every_kind_of_part_is_known() -> None:
     assert all(each.why and each.instead and each.packages for each in choices().drivers)
 
 
-@settings(max_examples=50)
 @given(BYTES, st.sampled_from([devices.EDID_BEGINS, b"10de  ", b" 0 [x ]: ", b"model name : "]))
 def test_no_bytes_crash_a_parser(raw: bytes, begin: bytes) -> None:
     text = os.fsdecode(begin + raw)

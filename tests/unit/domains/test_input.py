@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
-from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -184,7 +183,6 @@ def test_a_pipe_is_left_out(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape")))
-@bounds(max_examples=50)
 def test_each_line_of_md5sums_is_a_file_or_a_finding(text: str) -> None:
     made, findings = module.parse_md5sums(text)
     lines = [line for line in text.split("\n") if line.strip()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -297,7 +297,6 @@ def test_hostile_names_are_one_line(tmp_path: Path) -> None:
     assert ids(network.collect(host_with(tmp_path, files))) == [r"connection:a\x0ab\xff"]
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_no_text_crashes_a_parser_and_no_line_is_dropped(text: str) -> None:
     connection, findings = connections.parse_connection(text, name="x")
@@ -312,7 +311,6 @@ def test_no_text_crashes_a_parser_and_no_line_is_dropped(text: str) -> None:
     assert len(found.lines if found else ()) + len(findings) == len(said)
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_each_line_of_printers_is_in_one_or_a_finding(text: str) -> None:
     queues, findings = printers._queues(text, "x")

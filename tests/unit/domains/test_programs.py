@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Cover
@@ -220,7 +220,6 @@ def test_a_recipe_that_is_wrong_is_a_finding_and_sinks_no_other(tmp_path: Path) 
 
 
 @given(TEXT)
-@settings(max_examples=50)
 def test_any_text_is_recipes_or_a_finding(text: str) -> None:
     found, findings = parse_recipes(text, path="/etc/rekindle/recipes.d/x.yaml")
     assert not (found.recipes and findings)
@@ -297,7 +296,6 @@ def test_update_information_leads_to_an_address_or_none(source: str, url: str) -
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=50)
 def test_any_bytes_are_an_image_or_none(content: bytes) -> None:
     assert is_appimage(content) in (True, False)
     assert parse_update_information(content) == ""
@@ -507,7 +505,6 @@ def test_a_folder_that_cannot_be_read_sinks_nothing(tmp_path: Path) -> None:
 
 
 @given(TEXT)
-@settings(max_examples=50)
 def test_any_text_of_a_build_system_is_understood_or_nothing(text: str) -> None:
     lines = [line for line in text.split("\n") if line.startswith("/")]
     assert len(build_systems.parse_paths(text)) == len({line.rstrip("\r") for line in lines})

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Loss
@@ -273,7 +273,6 @@ def test_hostile_names_are_one_line(tmp_path: Path) -> None:
     assert ids(services.collect(host_with(tmp_path, {"/etc/fstab": text}))) == [r"mount:/mnt/a\x0ab\xff"]
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_each_line_of_fstab_is_a_mount_or_a_finding(text: str) -> None:
     lines, findings = fstab.parse_fstab(text)
@@ -283,7 +282,6 @@ def test_each_line_of_fstab_is_a_mount_or_a_finding(text: str) -> None:
         fstab.mount(line, "/dev/sda1").model_dump_json()
 
 
-@settings(max_examples=50)
 @given(TEXT)
 def test_no_text_crashes_a_parser(text: str) -> None:
     found, findings = syncthing.parse_config(text, ADA, name="x")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected, Cover
@@ -157,7 +157,6 @@ PARTS = ("snaps", "conns", "config", "snaps-hold")
 @given(
     st.dictionaries(st.sampled_from(PARTS), PLAIN), st.dictionaries(st.text(max_size=5), PLAIN, max_size=3)
 )
-@settings(max_examples=50)
 def test_a_state_may_be_anything(data: dict[str, Any], snaps: dict[str, Any]) -> None:
     whole = {"data": {**data, "snaps": {**snaps, "x": {"current": "1"}}}}
     found, findings = state.parse_state(json.dumps(whole))
@@ -165,7 +164,6 @@ def test_a_state_may_be_anything(data: dict[str, Any], snaps: dict[str, Any]) ->
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=50)
 def test_any_text_is_a_state_and_a_seed_or_a_finding(text: str) -> None:
     state.parse_state(text)
     state.parse_seed(text)

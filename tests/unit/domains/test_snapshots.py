@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.collected import Collected
@@ -127,7 +127,6 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=50)
 @given(
     st.dictionaries(
         KEYS, st.none() | st.integers() | st.text(max_size=5) | st.just("true") | st.lists(st.text())
@@ -140,7 +139,6 @@ def test_no_json_crashes_timeshift(value: dict[str, Any]) -> None:
         found.model_dump_json()
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.text(max_size=4), st.sampled_from("ab"), st.sampled_from(["subvol=@", "subvol=", ""]))

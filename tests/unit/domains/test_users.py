@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.accounts import Account
@@ -164,7 +164,6 @@ def test_passwords_that_cannot_be_read_are_a_finding(tmp_path: Path) -> None:
 
 
 @given(TEXT)
-@settings(max_examples=50)
 def test_each_line_of_shadow_is_an_account_or_a_finding(text: str) -> None:
     found, findings = parse_shadow(text)
     lines = [line for line in text.split("\n") if line.strip()]
@@ -172,7 +171,6 @@ def test_each_line_of_shadow_is_an_account_or_a_finding(text: str) -> None:
 
 
 @given(TEXT)
-@settings(max_examples=50)
 def test_each_line_of_ranges_is_one_or_a_finding(text: str) -> None:
     found, findings = parse_ranges(text, "/etc/subuid")
     assert len(found) + len(findings) == len([line for line in text.split("\n") if line.strip()])

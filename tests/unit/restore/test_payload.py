@@ -87,12 +87,13 @@ def test_every_truncation_is_refused(payload: Path, tmp_path: Path) -> None:
         refused(content[:size], tmp_path)
 
 
-def test_every_flipped_byte_of_content_is_refused(payload: Path, tmp_path: Path) -> None:
+def test_a_flipped_byte_of_content_is_refused(payload: Path, tmp_path: Path) -> None:
     content = payload.read_bytes()
     with tarfile.open(payload) as tar:
         members = [header for header in tar.getmembers() if header.size]
     assert len(members) > 30
-    for header in members:
+    of_each_kind = {header.name.rpartition("/")[0]: header for header in members}
+    for header in of_each_kind.values():
         place = header.offset_data + header.size // 2
         refused(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :], tmp_path)
 
