@@ -2,7 +2,8 @@
 
 `make bench` prints one table. All of it is measured in one run: each program in a fresh process, warmed up
 once before, in three rounds of which the median counts, so that a slow machine is slow for all. What the
-targets are stands beside; nothing fails by a time.
+targets are stands beside; nothing fails by a time. A program that fails is no measurement: then there is no
+table.
 
 The second half are machines made for it, of 100,000 and 1,000,000 files: is the cost linear, and the memory
 that of a small one? They need about three minutes and 2 GB; `make bench QUICK=1` makes the small one only.
@@ -22,13 +23,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from collectors.failure import Failure
 from tests.bench.big import Size, big_machine
 
 ROUNDS = 3
 REKINDLE = Path(sys.executable).parent / "rekindle"
 FIND, VERIFY, FIRST, AGAIN = "find", "dpkg --verify", "collect and coverage", "again, nothing changed"
 SIZES = (Size(100_000, 1_000, 20), Size(1_000_000, 10_000, 200))
-MEMORY_AT_MOST = "500 MiB"
+MEMORY_AT_MOST_MIB = 500
+# How programs end that did their work: with losses, where a file vanished, with differences.
+DONE = {"rekindle": (0, 3), "find": (0, 1), "dpkg": (0, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ class Cost:
 
 def main(quick: bool) -> None:
     """Measure, and print the table."""
-    console = Console()
-    table = Table(*("what", "seconds", "to find", "target", "to verify", "target", "peak memory"))
-    for column in table.columns[1:]:
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 150)
+    table = Table(*("machine", "what", "seconds", "to find", "target", "to verify", "target", "peak MiB"))
+    for column in table.columns[2:]:
         column.justify = "right"
     with console.status("this machine"):
         _this_machine(table)
@@ -65,13 +69,20 @@ def coverage(root: str = "/") -> tuple[str, ...]:
 
 
 def measured(argv: Sequence[str]) -> Cost:
-    """Run a program without showing what it says; its exit code may tell of findings."""
-    with open(os.devnull, "w") as nowhere:
+    """Run a program without showing what it says; raises Failure where it did not do its work."""
+    with open(os.devnull, "w") as nowhere, tempfile.TemporaryFile() as said:
         begin = time.monotonic()
-        actions = [(os.POSIX_SPAWN_DUP2, nowhere.fileno(), each) for each in (1, 2)]
+        streams = ((nowhere.fileno(), 1), (said.fileno(), 2))
+        actions = [(os.POSIX_SPAWN_DUP2, source, stream) for source, stream in streams]
         child = os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=actions)
-        _, _, usage = os.wait4(child, 0)
-        return Cost(time.monotonic() - begin, usage.ru_maxrss * 1024)
+        _, status, usage = os.wait4(child, 0)
+        seconds = time.monotonic() - begin
+        code = os.waitstatus_to_exitcode(status)
+        if code not in DONE.get(Path(argv[0]).name, (0,)):
+            said.seek(0)
+            tail = said.read().decode(errors="replace").strip()[-500:]
+            raise Failure(f"{' '.join(argv)} ended with {code}: {tail}", remedy="mend it, then measure")
+    return Cost(seconds, usage.ru_maxrss * 1024)
 
 
 def _this_machine(table: Table) -> None:
@@ -83,7 +94,9 @@ def _this_machine(table: Table) -> None:
     targets = {FIRST: ("≤ 1.5", "≤ 0.25"), AGAIN: ("≤ 1.0", "")}
     table.add_section()
     for name, cost in costs.items():
-        _add(table, f"this machine: {name}", cost, costs[FIND], costs[VERIFY], targets.get(name, ("", "")))
+        to_find, to_verify = targets.get(name, ("", ""))
+        cells = (f"{cost.seconds / costs[VERIFY].seconds:.2f}", to_verify)
+        _add(table, ("this one", name), cost, costs[FIND], (to_find, *cells))
 
 
 def _made_machine(table: Table, root: Path, size: Size) -> None:
@@ -91,12 +104,12 @@ def _made_machine(table: Table, root: Path, size: Size) -> None:
     measured(find(str(root)))
     rounds = [(measured(find(str(root))), measured(coverage(str(root)))) for _ in range(ROUNDS)]
     found, covered = (_median(list(costs)) for costs in zip(*rounds, strict=True))
-    name = f"{size.files:,} files, {size.items:,} items, {size.repositories} clones"
+    name = f"{size.files:,} files"
+    items = f"{FIRST}: {size.items:,} items, {size.repositories} clones"
     table.add_section()
-    _add(table, f"{name}: {FIND}", found, found, None, ("", ""))
-    _add(table, f"{name}: {FIRST}", covered, found, None, ("", ""), f" (≤ {MEMORY_AT_MOST})")
-    each = covered.seconds / size.files * 1e6
-    table.add_row(f"{name}: for each file", f"{each:.1f} µs", "", "", "", "", "")
+    _add(table, (name, FIND), found, found)
+    _add(table, (name, items), covered, found, memory=f" (≤ {MEMORY_AT_MOST_MIB})")
+    table.add_row(name, "the same, for each file", f"{covered.seconds / size.files * 1e6:.1f} µs")
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
@@ -106,22 +119,15 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 def _add(
     table: Table,
-    name: str,
+    names: tuple[str, str],
     cost: Cost,
     found: Cost,
-    verified: Cost | None,
-    targets: tuple[str, str],
-    memory_target: str = "",
+    others: tuple[str, str, str] = ("", "", ""),
+    memory: str = "",
 ) -> None:
-    table.add_row(
-        name,
-        f"{cost.seconds:.2f}",
-        f"{cost.seconds / found.seconds:.2f}",
-        targets[0],
-        f"{cost.seconds / verified.seconds:.2f}" if verified else "",
-        targets[1],
-        f"{cost.peak_bytes / 1024**2:.0f} MiB{memory_target}",
-    )
+    """Add a row; `others` are the target beside find, and the ratio to verify with its target."""
+    peak = f"{cost.peak_bytes / 1024**2:.0f}{memory}"
+    table.add_row(*names, f"{cost.seconds:.2f}", f"{cost.seconds / found.seconds:.2f}", *others, peak)
 
 
 if __name__ == "__main__":
