@@ -17,13 +17,13 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-from collectors.document import parsed, validated
+from collectors.document import parsed, shipped
 from collectors.failure import Failure
 from collectors.homes import Home, homes
-from collectors.host import Host, names, text
+from collectors.host import Host, names
+from collectors.reading.looking import text_in
 from collectors.record import Record
 
 CRONTABS = ("/etc/crontab", "/etc/anacrontab")
@@ -97,7 +97,7 @@ def clouds(host: Host) -> tuple[Kept, ...]:
 
 def remotes(host: Host) -> tuple[str, ...]:
     """Return the names of rclone's remotes of all persons: where a folder could be copied to."""
-    found = (text_or_none(host, home.within(".config/rclone/rclone.conf")) for home in homes(host))
+    found = (_text(host, home.within(".config/rclone/rclone.conf")) for home in homes(host))
     return tuple(sorted({name for content in found for name in RCLONE_REMOTES.findall(content)}))
 
 
@@ -142,34 +142,30 @@ def parse_job(content: str, home: str) -> tuple[Kept, ...]:
 def jobs(host: Host) -> Iterator[tuple[str, str]]:
     """Yield the text of each cron table, unit, and script that one runs, with the home that `~` is in it."""
     for path, home in _job_files(host):
-        content = text_or_none(host, path)
+        content = _text(host, path)
         yield content, home
         for script in sorted(set(SCRIPT.findall(content))):
             place = _absolute(script, home)
             entry = host.look(place) if place else None
             if entry and entry.is_file and entry.size_bytes <= MAX_SCRIPT_BYTES:
-                yield text_or_none(host, place), home
+                yield _text(host, place), home
 
 
-def text_or_none(host: Host, path: str) -> str:
+def _text(host: Host, path: str) -> str:
     """Return a file's text, "" where it cannot be read: then it names no folder."""
-    try:
-        return text(host, path)
-    except OSError:
-        return ""
+    return text_in(host, path)[0]
 
 
 @cache
 def known() -> Known:
     """Return what is known of clients."""
-    content = files("collectors.coverage").joinpath("clouds.yaml").read_text("utf-8")
-    return validated(content, Known, name="clouds.yaml")
+    return shipped("collectors.coverage", "clouds.yaml", Known)
 
 
 def _by_settings(host: Host, home: Home) -> Iterator[Kept]:
     for client in known().clients:
         for name in client.files:
-            if content := text_or_none(host, posixpath.join(home.path, name)):
+            if content := _text(host, posixpath.join(home.path, name)):
                 yield from parse_settings(content, client, home.path)
 
 

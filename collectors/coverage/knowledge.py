@@ -9,14 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
-from typing import TypeVar
 
-from collectors.document import validated
-from collectors.judgement.knowledge import globs
+from collectors.document import shipped
+from collectors.reading.patterns import exactly, globs
 from collectors.record import Record
-
-Known = TypeVar("Known", bound=Record)
 
 
 class Names(Record):
@@ -93,11 +89,11 @@ class Places(Record):
 
     def apart_pattern(self) -> re.Pattern[str]:
         """Return the expression that the directories match in full whose children are told apart."""
-        return _exactly(self.apart)
+        return exactly(self.apart)
 
     def together_pattern(self) -> re.Pattern[str]:
         """Return the expression that the directories match in full below which many trees are one."""
-        return _exactly(self.together)
+        return exactly(self.together)
 
 
 class LossKind(Record):
@@ -137,26 +133,17 @@ class Short:
 @cache
 def noise() -> Noise:
     """Return what is known of noise."""
-    return _loaded("noise.yaml", Noise)
+    return shipped("collectors.coverage", "noise.yaml", Noise)
 
 
 @cache
 def places() -> Places:
     """Return what is known of places."""
-    return _loaded("places.yaml", Places)
+    return shipped("collectors.coverage", "places.yaml", Places)
 
 
 @cache
 def loss_kinds() -> Mapping[str, LossKind]:
     """Return the kinds of losses by name, the worst first."""
-    listed = _loaded("losses.yaml", LossKinds).kinds
+    listed = shipped("collectors.coverage", "losses.yaml", LossKinds).kinds
     return {each.kind: each for each in sorted(listed, key=lambda kind: kind.rank)}
-
-
-def _exactly(patterns: Iterable[str]) -> re.Pattern[str]:
-    words = (re.escape(path).replace(r"\*", "[^/]*") for path in patterns)
-    return re.compile("|".join(words), re.DOTALL)
-
-
-def _loaded(name: str, kind: type[Known]) -> Known:
-    return validated(files("collectors.coverage").joinpath(name).read_text("utf-8"), kind, name=name)

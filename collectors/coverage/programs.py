@@ -11,16 +11,15 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-from collectors.coverage.clouds import text_or_none
 from collectors.coverage.owned import Owned, aliases, placed
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.homes import homes
-from collectors.host import Host, names
+from collectors.host import Host
+from collectors.reading.looking import text_in
+from collectors.reading.places import expanded
 from collectors.record import Record, escaped
 
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
@@ -111,7 +110,7 @@ def path_folders(host: Host) -> tuple[str, ...]:
     """Return the directories on anybody's PATH that are there, each once, symlinked ones by their target."""
     wanted = [*known().system, *(_named(host, known().files, "/root"))]
     for home in homes(host):
-        wanted += [path for pattern in known().home for path in _matching(host, home.path, pattern)]
+        wanted += expanded(host, home.path, known().home)[0]
         wanted += _named(host, [home.within(name) for name in known().home_files], home.path)
     renamed = aliases(host)
     found = dict.fromkeys(placed(path, renamed) for path in wanted)
@@ -152,8 +151,7 @@ def executables(host: Host, folder: str) -> Iterator[tuple[str, tuple[str, ...]]
 @cache
 def known() -> Known:
     """Return what is known of PATH."""
-    content = files("collectors.coverage").joinpath("programs.yaml").read_text("utf-8")
-    return validated(content, Known, name="programs.yaml")
+    return shipped("collectors.coverage", "programs.yaml", Known)
 
 
 def _followed(host: Host, path: str) -> Iterator[str]:
@@ -175,24 +173,4 @@ def _cover(path: str, covers: Mapping[str, str]) -> str:
 
 
 def _named(host: Host, paths: Iterable[str], home: str) -> list[str]:
-    return [folder for path in paths for folder in parse_path(text_or_none(host, path), home)]
-
-
-def _matching(host: Host, top: str, pattern: str) -> list[str]:
-    """Return the directories below `top` that a pattern such as `.nvm/versions/node/*/bin` may mean."""
-    places = [top]
-    for part in pattern.split("/"):
-        if "*" in part:
-            places = [
-                f"{each}/{name}" for each in places for name in _names(host, each) if fnmatchcase(name, part)
-            ]
-        else:
-            places = [f"{each}/{part}" for each in places]
-    return places
-
-
-def _names(host: Host, folder: str) -> list[str]:
-    try:
-        return names(host, folder)
-    except OSError:
-        return []
+    return [folder for path in paths for folder in parse_path(text_in(host, path)[0], home)]

@@ -11,7 +11,7 @@ from collectors.coverage.made import made
 from collectors.coverage.owned import aliases, placed
 from collectors.homes import homes
 from collectors.host import Host, remembered
-from collectors.judgement.knowledge import globs
+from collectors.reading.patterns import globs
 
 ALTERNATIVES = "/etc/alternatives/"
 WILD = re.compile(r"[*?]")
@@ -21,6 +21,8 @@ WILD = re.compile(r"[*?]")
 class Quiet:
     """The noise of one machine: names, whole paths, symlinks, and patterns for the system and for homes.
 
+    `system_tops` begin all that the system's pattern can match.
+
     A path is noise with all that is below it, so it is asked for from the top down.
     """
 
@@ -28,6 +30,7 @@ class Quiet:
     fixed: frozenset[str]
     links: frozenset[str]
     system: re.Pattern[str]
+    system_tops: tuple[str, ...]
     home: re.Pattern[str]
     short: Short
 
@@ -36,7 +39,9 @@ class Quiet:
         if name in self.names or path in self.fixed:
             return True
         short = self.short(path)
-        return bool((self.home if short.startswith("~") else self.system).fullmatch(short))
+        if short.startswith("~"):
+            return bool(self.home.fullmatch(short))
+        return short.startswith(self.system_tops) and bool(self.system.fullmatch(short))
 
     def covers_file(self, host: Host, path: str, name: str, *, is_link: bool) -> bool:
         """Tell whether a file or symlink is noise by itself, or by what is in it."""
@@ -54,12 +59,14 @@ def quiet(host: Host) -> Quiet:
     short = Short(placed(home.path, aliases(host)) for home in homes(host))
     paths = [path for rule in noise().paths for path in rule.paths]
     wild = [path for path in paths if WILD.search(path)]
+    of_system = tuple(path for path in wild if not path.startswith("~"))
     fixed = {place for path in paths if not WILD.search(path) for place in _placed(path, short)}
     return Quiet(
         noise().any_name(),
         made(host).anew | fixed,
         frozenset(path for rule in noise().links for path in rule.paths),
-        globs(tuple(path for path in wild if not path.startswith("~"))),
+        globs(of_system),
+        tuple(sorted({f"/{path.split('/')[1]}/" for path in of_system})),
         globs(tuple(path for path in wild if path.startswith("~"))),
         short,
     )

@@ -185,6 +185,8 @@ def _look_apart(plan: _Plan, walk: _Walk, folder: str) -> None:
 
 def _bytes(found: os.stat_result) -> int:
     """Return what a file holds: of a sparse one, what is on the disk."""
+    if found.st_size <= SMALL_BYTES:
+        return found.st_size
     return min(found.st_size, max(found.st_blocks * BLOCK_BYTES, SMALL_BYTES))
 
 
