@@ -209,7 +209,7 @@ def losses(chosen: Iterable[dpkg.Package], found: Found) -> Iterator[Loss]:
 
 
 def for_hardware(package: str) -> str:
-    """Return why `nvidia-driver-550:i386` belongs to this machine's hardware, "" for a package that does not."""
+    """Return why `nvidia-driver-550:i386` belongs to this hardware, "" for a package that does not."""
     driver = choices().driver(package.partition(":")[0])
     return driver.why if driver else ""
 

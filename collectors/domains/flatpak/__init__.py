@@ -104,7 +104,8 @@ def covers(host: Host, place: Installation, found: Contents) -> Iterator[Cover]:
     lost = {app.item_id() for app, _ in _lost(found)}
     for app in found.apps:
         if app.item_id() not in lost:
-            for path in (f"app/{app.ref}", f"app/{app.id}/current", f"exports/bin/{app.id}"):
+            started = (f"app/{app.id}/current", f"exports/bin/{app.id}") if app.current else ()
+            for path in (f"app/{app.ref}", *started):
                 yield Cover(place.within(unescaped(path)), app.item_id())
     chosen = {each.ref: each.item_id() for each in found.chosen()}
     for each in found.runtimes:

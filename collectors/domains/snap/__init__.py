@@ -68,7 +68,7 @@ def covers(host: Host, snaps: Iterable[Package], aliases: Iterable[Alias]) -> It
             yield Cover(f"{STORE}/{file}", kept[name])
     given = {alias.name: alias.item_id() for alias in aliases}
     for launcher in _names(host, LAUNCHERS):
-        if by := given.get(launcher) or kept.get(launcher.partition(".")[0]):
+        if by := given.get(launcher) or kept.get(_started_by(host, launcher)):
             yield Cover(f"{LAUNCHERS}/{launcher}", by)
     for name in _names(host, OWN):
         if name not in NOT_MADE_ANEW:
@@ -103,6 +103,15 @@ def _mounted(host: Host) -> Iterator[Package]:
         except OSError:
             continue  # not a snap: /snap/bin, /snap/README
         yield Package(name=escaped(name), revision=escaped(revision))
+
+
+def _started_by(host: Host, launcher: str) -> str:
+    """Return the snap of a launcher: `code` of `code.tunnel`, or of a snap's own alias that leads there."""
+    try:
+        target = host.link(f"{LAUNCHERS}/{launcher}")
+    except OSError:
+        target = "/"
+    return (launcher if "/" in target else target).partition(".")[0]
 
 
 def _bound(snap: Package) -> Package:

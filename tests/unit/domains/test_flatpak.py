@@ -160,6 +160,13 @@ def test_an_app_whose_remote_is_gone_is_lost(tmp_path: Path) -> None:
     assert path not in {cover.path for cover in found.covers}
 
 
+def test_an_app_starts_by_the_branch_that_is_current(tmp_path: Path) -> None:
+    by_path = [(cover.path, cover.by) for cover in flatpak.collect(desktop(tmp_path)).covers]
+    launcher = f"{SYSTEM}/exports/bin/{HELLO}"
+    assert [each for each in by_path if each[0] == launcher] == [(launcher, f"flatpak:{HELLO}")]
+    assert (f"{SYSTEM}/app/{HELLO}/x86_64/beta", f"flatpak:{HELLO}/x86_64/beta") in by_path
+
+
 def test_an_app_from_a_bundle_is_lost(tmp_path: Path) -> None:
     files = {
         f"{SYSTEM}/repo/config": sample("flatpak_config/bundle"),

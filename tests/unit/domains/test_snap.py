@@ -35,6 +35,7 @@ def desktop(tmp_path: Path, files: Mapping[str, str | bytes | None] | None = Non
             "/snap/README": "",
             "/snap/bin/code.url-handler": "-> /usr/bin/snap",
             "/snap/bin/vc": "-> code.url-handler",
+            "/snap/bin/codetool": "-> code.tool",
             "/snap/bin/strange": "",
             "/snap/code/current": "-> 164",
             "/snap/mine/current": "-> x2",
@@ -75,6 +76,13 @@ def test_a_setting_that_holds_a_key_is_secret_whatever_its_name(tmp_path: Path) 
     assert (found.section.settings, len(found.section.left_out)) == ((), 1)
 
 
+def test_what_is_private_is_no_key(tmp_path: Path) -> None:
+    given = {"data": {"config": {"x": {"private": {"mode": "extra", "key": "geheim"}}}}}
+    section = snap.collect(machine(tmp_path, {state.STATE: json.dumps(given)})).section
+    assert [each.key for each in section.settings] == ["private.mode"]
+    assert [each.reason for each in section.left_out] == ["settings that are secret: x:private.key"]
+
+
 def test_a_sideloaded_snap_is_lost(tmp_path: Path) -> None:
     found = snap.collect(desktop(tmp_path))
     assert [(loss.kind, loss.subject) for loss in found.losses] == [("sourceless", "snap:mine")]
@@ -86,6 +94,7 @@ def test_what_comes_back_and_what_is_data(tmp_path: Path) -> None:
     assert {
         Cover("/snap/code", "snap:code"),
         Cover("/snap/bin/code.url-handler", "snap:code"),
+        Cover("/snap/bin/codetool", "snap:code"),
         Cover("/snap/bin/vc", "snap-alias:vc"),
         Cover("/var/lib/snapd/snaps/code_160.snap", "snap:code"),
         Cover("/var/lib/snapd/sequence", snap.ANEW),
