@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any, TypeVar
 
 import yaml
@@ -33,7 +34,7 @@ def dumped(value: Any) -> str:
 def parsed(text: str, *, name: str) -> Any:
     """Read one YAML document of plain data; raises Failure with `name`, the line and the problem."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the two safe loaders
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Failure(f"{name}:{line}: {error.problem}", remedy="mend the YAML there") from None
@@ -57,6 +58,11 @@ def validated(text: str, model: type[Model], *, name: str, drop: Sequence[str] =
         return model.model_validate(kept)
     except ValidationError as error:
         raise _named(error, text, name) from None
+
+
+def shipped(package: str, name: str, model: type[Model]) -> Model:
+    """Return what the file `name` says that comes with a package: `collectors.domains.apt`, `debconf.yaml`."""
+    return validated(files(package).joinpath(name).read_text("utf-8"), model, name=name)
 
 
 def _named(error: ValidationError, text: str, name: str) -> Failure:

@@ -6,16 +6,15 @@ there is no need to go. A home that is a clone itself is none: that brings back 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host, remembered
 from collectors.judgement.capture import unread
+from collectors.reading.patterns import exactly
 from collectors.record import Record
 
 BARE = frozenset({"HEAD", "objects", "refs"})
@@ -77,8 +76,7 @@ def clones_in(host: Host, top: str, home: str = "") -> Iterator[str | Finding]:
 @cache
 def ground() -> Ground:
     """Return where the walk does not go."""
-    content = files("collectors.git").joinpath("clones.yaml").read_text("utf-8")
-    return validated(content, Ground, name="clones.yaml")
+    return shipped("collectors.git", "clones.yaml", Ground)
 
 
 def _glance(host: Host, path: str, device: int) -> tuple[list[str], set[str]]:
@@ -96,10 +94,4 @@ def _glance(host: Host, path: str, device: int) -> tuple[list[str], set[str]]:
 def _is_passed(path: str, name: str, home: str) -> bool:
     if name in ground().names:
         return True
-    return bool(home) and _paths().fullmatch(path, len(home) + 1) is not None
-
-
-@cache
-def _paths() -> re.Pattern[str]:
-    patterns = (re.escape(path).replace(r"\*", "[^/]*") for path in ground().paths)
-    return re.compile("|".join(patterns), re.DOTALL)
+    return bool(home) and exactly(ground().paths).fullmatch(path, len(home) + 1) is not None

@@ -6,18 +6,14 @@ The knowledge is data: etc.yaml and apt.yaml beside this module, which say what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from importlib.resources import files
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from collectors.document import validated
+from collectors.document import shipped
+from collectors.reading.patterns import globs, matches
 from collectors.record import Record
-
-Known = TypeVar("Known", bound=Record)
 
 # Of this many words of a path, "" before the first slash among them, it depends which rules could be for it.
 HEAD = 3
@@ -197,7 +193,7 @@ class Drivers(Instead):
 
     def covers(self, package: str) -> bool:
         """Tell whether `package` is one of them."""
-        return _named(package, self.packages) and not _named(package, self.but)
+        return matches(package, self.packages) and not matches(package, self.but)
 
 
 class Choices(Record):
@@ -209,7 +205,7 @@ class Choices(Record):
 
     def by_installer(self, package: str) -> bool:
         """Tell whether the installer chooses `package` for the machine at hand."""
-        return _named(package, self.installer)
+        return matches(package, self.installer)
 
     def driver(self, package: str) -> Drivers | None:
         """Return what is known of a package that is for hardware of one kind."""
@@ -219,35 +215,23 @@ class Choices(Record):
 @cache
 def knowledge() -> Knowledge:
     """Return what is known of /etc."""
-    return _loaded("etc.yaml", Knowledge)
+    return shipped("collectors.judgement", "etc.yaml", Knowledge)
 
 
 @cache
 def choices() -> Choices:
     """Return what is known of packages."""
-    return _loaded("apt.yaml", Choices)
+    return shipped("collectors.judgement", "apt.yaml", Choices)
 
 
-def _loaded(name: str, kind: type[Known]) -> Known:
-    return validated(files("collectors.judgement").joinpath(name).read_text("utf-8"), kind, name=name)
+def is_secret_setting(path: str, key: str, value: str, secret_keys: tuple[str, ...]) -> bool:
+    """Tell whether a setting in the file at `path` is a secret, by its name or by what it says.
 
-
-def _named(package: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(package, pattern) for pattern in patterns)
+    `secret_keys` are globs in small letters.
+    """
+    return matches(key.lower(), secret_keys) or bool(knowledge().secret(path, f"{key}={value}\n".encode()))
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
-
-
-@cache
-def globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the expression that a path which one of the patterns of a `Rule` covers matches in full."""
-    return re.compile("|".join(map(_glob, patterns)), re.DOTALL)
-
-
-def _glob(pattern: str) -> str:
-    tokens: Iterable[str] = re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", pattern)
-    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meanings.get(token, re.escape(token)) for token in tokens) + "(?:/.*)?"

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
+from typing import NamedTuple
 
 from collectors.collected import Cover
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.failure import Finding
 from collectors.git.said import Remote
 from collectors.homes import Home, homes
@@ -20,6 +19,7 @@ from collectors.host import Entry, Host
 from collectors.judgement.capture import Outcome, settings, unread
 from collectors.judgement.knowledge import Rule
 from collectors.reading.looking import entry_at, names_in, text_in
+from collectors.reading.places import expanded
 from collectors.record import Record, escaped
 
 MAX_FILES = 2000
@@ -59,10 +59,17 @@ class Catalogue(Record):
     applications: tuple[Application, ...]
 
 
+class _Place(NamedTuple):
+    """A path, and the home that it is in ("" = none)."""
+
+    home: str
+    path: str
+
+
 @cache
 def catalogue(package: str, name: str) -> Catalogue:
     """Return the catalogue in the file `name` of a package, `collectors.domains.input`, `input.yaml`."""
-    return validated(files(package).joinpath(name).read_text("utf-8"), Catalogue, name=name)
+    return shipped(package, name, Catalogue)
 
 
 def settings_of(
@@ -74,43 +81,33 @@ def settings_of(
         _, findings = names_in(host, home.path)
         yield from findings
         open_homes += [] if findings else [home]
+    told = set()
     for application in known.applications:
-        for pattern in application.paths:
-            for base, path in _places(host, pattern, open_homes):
-                yield from _below(host, path, base, application.skipped, taken)
+        for place in _places(host, application.paths, open_homes):
+            if not isinstance(place, Finding):
+                yield from _below(host, place.path, place.home, application.skipped, taken)
+            elif place not in told:
+                told.add(place)
+                yield place
 
 
 def made_anew(host: Host, known: Catalogue) -> Iterator[Cover]:
     """Yield what is there and can be made anew."""
     for application in known.applications:
         for each in application.anew:
-            for pattern in each.paths:
-                for _, path in _places(host, pattern, homes(host)):
-                    if not isinstance(_look(host, path), Finding):
-                        yield Cover(path, each.by)
+            for place in _places(host, each.paths, homes(host)):
+                if not isinstance(place, Finding):
+                    yield Cover(place.path, each.by)
 
 
-def expanded(host: Host, base: str, pattern: str) -> Iterator[str]:
-    """Yield the paths below `base` that are there, or closed, and match `pattern`: `.config/*/init.vim`."""
-    found = [base]
-    for part in pattern.strip("/").split("/"):
-        found = [f"{folder}/{name}" for folder in found for name in _matching(host, folder, part)]
-    yield from (path for path in found if _look(host, path))
-
-
-def _matching(host: Host, folder: str, part: str) -> list[str]:
-    if not set(part) & {"*", "?"}:
-        return [part]
-    return [name for name in names_in(host, folder or "/")[0] if fnmatchcase(name, part)]
-
-
-def _places(host: Host, pattern: str, within: Iterable[Home]) -> Iterator[tuple[str, str]]:
-    """Yield the home ("" = none) and the path of each place that is there."""
-    if pattern.startswith("~/"):
-        for home in within:
-            yield from ((home.path, path) for path in expanded(host, home.path, pattern[1:]))
-    else:
-        yield from (("", path) for path in expanded(host, "", pattern))
+def _places(host: Host, patterns: Iterable[str], within: Iterable[Home]) -> Iterator[_Place | Finding]:
+    """Yield each place that is there, and what could not be looked into."""
+    own = [pattern for pattern in patterns if pattern.startswith("~/")]
+    shared = [pattern for pattern in patterns if not pattern.startswith("~/")]
+    for top, mine in (("", shared), *((home.path, [each[2:] for each in own]) for home in within)):
+        paths, findings = expanded(host, top, mine)
+        yield from findings
+        yield from (_Place(top, path) for path in paths)
 
 
 def _below(

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import ClassVar
 
 from collectors.debian.stanzas import parse_stanzas
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.domains.apt.indexes import stanzas_named, value
 from collectors.failure import Finding
 from collectors.host import Host, text
 from collectors.judgement.capture import unread
-from collectors.judgement.knowledge import knowledge
+from collectors.judgement.knowledge import is_secret_setting
+from collectors.reading.patterns import matches
 from collectors.record import LeftOut, Record, Thing, escaped, word
 
 CONFIG = "/var/cache/debconf/config.dat"
@@ -114,14 +113,14 @@ def answers(
         owners = sorted(installed.intersection(question.owners))
         if template is None or not owners or template.type not in ANSWERED:
             continue
-        if _matches(question.name, known_questions().elsewhere) or _same(question.answer, template):
+        if matches(question.name, known_questions().elsewhere) or _same(question.answer, template):
             continue
         yield Answer(
             question=question.name,
             package=owners[0],
             type=template.type,
             value=question.answer,
-            bound=BOUND if _matches(question.name, known_questions().bound) else "",
+            bound=BOUND if matches(question.name, known_questions().bound) else "",
         )
 
 
@@ -155,17 +154,13 @@ def parse_templates(content: bytes, wanted: Iterable[str]) -> dict[str, Template
 
 def is_secret(answer: Answer) -> bool:
     """Tell whether an answer must not be in the clear, by its question or by what it says."""
-    line = f"{answer.question}={answer.value}\n".encode()
-    return _matches(answer.question.lower(), known_questions().secret) or bool(
-        knowledge().secret(CONFIG, line)
-    )
+    return is_secret_setting(CONFIG, answer.question, answer.value, known_questions().secret)
 
 
 @cache
 def known_questions() -> KnownQuestions:
     """Return what is known of debconf's questions."""
-    data = files("collectors.domains.apt").joinpath("debconf.yaml").read_text("utf-8")
-    return validated(data, KnownQuestions, name="debconf.yaml")
+    return shipped("collectors.domains.apt", "debconf.yaml", KnownQuestions)
 
 
 def _left_out(host: Host, secret: tuple[str, ...]) -> Iterator[LeftOut]:
@@ -186,7 +181,3 @@ def _same(answer: str, template: Template) -> bool:
 
 def _words(value: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in value.split(","))))
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -15,11 +15,13 @@ from pydantic import field_validator
 
 from collectors.collected import Cover
 from collectors.domains.desktop.kconfig import parse_kconfig
-from collectors.domains.desktop.part import Part, joined, known, matches, present, trimmed
+from collectors.domains.desktop.part import Part, joined, known, trimmed
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host
 from collectors.judgement.capture import Outcome, content_of, judged, settings, walk
+from collectors.reading.patterns import matches
+from collectors.reading.places import expanded
 from collectors.record import LeftOut, Record, Thing
 
 MADE = "made anew by the desktop"
@@ -62,9 +64,9 @@ def associations() -> Known:
 
 def collect_associations(host: Host, home: Home) -> Part[Thing]:
     """Return the files of one home that tell what opens what, and what starts with the session."""
-    trees, unseen = present(host, home.path, associations().trees)
-    made, _ = present(host, home.path, associations().made)
-    folders, _ = present(host, home.path, (*associations().launchers, *associations().icons))
+    trees, unseen = expanded(host, home.path, associations().trees)
+    made, _ = expanded(host, home.path, associations().made)
+    folders, _ = expanded(host, home.path, (*associations().launchers, *associations().icons))
     files: Part[Thing] = Part(
         outcomes=(*settings(host, *trees), *trimmed(host, home.within(BOOKMARKS), without_devices)),
         findings=unseen,
@@ -78,7 +80,7 @@ def maker(name: str, text: str) -> str:
     base = name.rpartition("/")[2]
     lines = [each.value for each in parse_kconfig(text, path="")[0] if each.key == "Exec" and not each.locale]
     for rule in associations().generated:
-        named = matches(rule.names, name) or matches(rule.names, base)
+        named = matches(name, rule.names) or matches(base, rule.names)
         if named or (rule.runs and any(re.search(rule.runs, line) for line in lines)):
             return rule.by
     return ""

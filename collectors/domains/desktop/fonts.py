@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
-from collectors.domains.desktop.part import Part, joined, matches
+from collectors.domains.desktop.part import Part, joined
 from collectors.domains.desktop.places import places
 from collectors.domains.desktop.stores import all_stuff, source_of
 from collectors.failure import Finding
@@ -28,6 +28,7 @@ from collectors.judgement.capture import (
     unread,
     walk,
 )
+from collectors.reading.patterns import matches
 from collectors.record import LeftOut, Thing, escaped, sha256
 
 MAX_CAPTURED_BYTES = 8 * 1024 * 1024
@@ -71,7 +72,7 @@ def _collected(host: Host, folder: str, home: Home | None) -> Part[Font]:
     seen = list(walk(host, folder, mine=True))
     odd = [each for each in seen if isinstance(each, Finding | LeftOut)]
     files = sorted(each for each in seen if isinstance(each, Entry) and not each.is_dir)
-    fonts = [each for each in files if matches(places().font_names, each.path.lower())]
+    fonts = [each for each in files if matches(each.path.lower(), places().font_names)]
     small = frozenset(_fitting(fonts))
     found = [(each, _font(host, each, home)) for each in fonts if each not in small]
     whole = [(each, font) for each, font in found if isinstance(font, Font)]

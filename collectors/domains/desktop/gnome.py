@@ -17,23 +17,16 @@ from typing import ClassVar
 from collectors.collected import Cover
 from collectors.domains.desktop.gvariant import variant_text
 from collectors.domains.desktop.gvdb import MalformedError, Value, parse_gvdb
-from collectors.domains.desktop.part import (
-    Part,
-    joined,
-    kept,
-    kept_apart,
-    known,
-    listed,
-    matches,
-    present,
-    trimmed,
-)
+from collectors.domains.desktop.part import Part, joined, kept, kept_apart, known, trimmed
 from collectors.domains.desktop.trees import kept_tree
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import Outcome, content_of
 from collectors.judgement.knowledge import knowledge
+from collectors.reading.looking import names_in
+from collectors.reading.patterns import matches
+from collectors.reading.places import expanded
 from collectors.record import Record, Thing, escaped, unescaped
 
 DATABASE = ".config/dconf/user"
@@ -128,9 +121,9 @@ def collect_gnome(host: Host, home: Home) -> Part[DconfKey]:
     """Return the dconf keys of one home, and the files of desktops that have their settings in files."""
     path = home.within(DATABASE)
     database = _database(host, home, path)
-    paths, unseen = present(host, home.path, gnome().trees)
+    paths, unseen = expanded(host, home.path, gnome().trees)
     trimmed_files = (outcome for each in gnome().lines for outcome in _files(host, home, each))
-    made, _ = present(host, home.path, gnome().database)
+    made, _ = expanded(host, home.path, gnome().database)
     return Part(
         database.keys,
         (*kept_apart(path, database.secrets), *kept(host, *paths), *trimmed_files),
@@ -142,7 +135,7 @@ def collect_gnome(host: Host, home: Home) -> Part[DconfKey]:
 def collect_extensions(host: Host, home: Home) -> Part[Extension]:
     """Return the extensions of GNOME Shell in one home."""
     folder = home.within(EXTENSIONS)
-    uuids, unseen = listed(host, folder)
+    uuids, unseen = names_in(host, folder)
     found = [_extension(host, home, f"{folder}/{uuid}", uuid) for uuid in uuids]
     return joined((Part(findings=unseen), *found))
 
@@ -155,7 +148,7 @@ def parse_dconf(content: bytes, *, user: str, path: str) -> Database:
         return Database(findings=(_broken(escaped(path), str(error)),))
     keys, secrets, findings = [], [], []
     for value in values:
-        if value.key.endswith("/") or matches(gnome().churn, value.key):
+        if value.key.endswith("/") or matches(value.key, gnome().churn):
             continue
         key = _key(value, user, path)
         if isinstance(key, Finding):
@@ -230,7 +223,7 @@ def _broken(subject: str, why: str) -> Finding:
 def _files(host: Host, home: Home, lines: Lines) -> Iterator[Outcome]:
     """Yield what comes of each file in a folder, less the lines that are churn."""
     folder = home.within(lines.folder)
-    inside, unseen = listed(host, folder)
+    inside, unseen = names_in(host, folder)
     yield from unseen
     for name in inside:
         yield from trimmed(host, f"{folder}/{name}", partial(without_lines, patterns=lines.patterns))

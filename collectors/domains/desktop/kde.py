@@ -25,12 +25,13 @@ from collectors.domains.desktop.kconfig import (
     rendered,
 )
 from collectors.domains.desktop.panels import settled
-from collectors.domains.desktop.part import Part, Trim, kept, kept_apart, present, trimmed
+from collectors.domains.desktop.part import Part, Trim, kept, kept_apart, trimmed
 from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import content_of
 from collectors.judgement.knowledge import knowledge
+from collectors.reading.places import expanded
 from collectors.record import Thing, escaped, unescaped
 
 CONFIG = ".config"
@@ -95,11 +96,11 @@ class Keys:
 
 def collect_kde(host: Host, home: Home) -> Part[KdeKey]:
     """Return the settings of KDE in one home: keys, and the files that are told as such."""
-    paths, unseen = present(host, home.within(CONFIG), kde().keys)
-    keyed = [_keyed(host, home, path) for path in paths]
-    files, hidden = present(host, home.path, kde().trees)
-    whole, denied = present(host, home.path, kde().whole)
-    made, _ = present(host, home.path, kde().made)
+    paths, unseen = expanded(host, home.within(CONFIG), kde().keys)
+    keyed = [_keyed(host, home, path) for path in sorted(paths)]
+    files, hidden = expanded(host, home.path, kde().trees)
+    whole, denied = expanded(host, home.path, kde().whole)
+    made, _ = expanded(host, home.path, kde().made)
     layouts = (outcome for path in whole for outcome in trimmed(host, path, _trim(path)))
     return Part(
         things=tuple(thing for part in keyed for thing in part.things),

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from collectors.collected import Cover
 from collectors.domains.desktop.kconfig import parse_kconfig
 from collectors.domains.desktop.kde import without_churn
-from collectors.domains.desktop.part import Part, joined, listed, present, trimmed
+from collectors.domains.desktop.part import Part, joined, trimmed
 from collectors.domains.desktop.places import places
 from collectors.domains.desktop.stores import all_stuff, source_of, stuff_of
 from collectors.domains.desktop.trees import extent, tree_loss
@@ -25,6 +25,8 @@ from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import MAX_FILE_BYTES, content_of, settings, unread
+from collectors.reading.looking import names_in
+from collectors.reading.places import expanded
 from collectors.record import Thing, escaped
 
 TITLED = (("Icon Theme",), ("Desktop Entry",), ("X-GNOME-Metatheme",))
@@ -68,9 +70,9 @@ def collect_look(host: Host, home: Home) -> Part[Bundle]:
     """Return the bundles in one home, and the files that tell programs how to look."""
     folders = [(kind, folder) for kind, inside in places().bundles.items() for folder in inside]
     bundles = joined(_bundles(host, home, kind, home.within(folder)) for kind, folder in folders)
-    files, unseen = present(host, home.path, places().files)
-    whole, denied = present(host, home.path, places().whole)
-    made, _ = present(host, home.path, places().made)
+    files, unseen = expanded(host, home.path, places().files)
+    whole, denied = expanded(host, home.path, places().whole)
+    made, _ = expanded(host, home.path, places().made)
     trims = (trimmed(host, path, partial(without_churn, path=escaped(path), file="qt")) for path in whole)
     rest: Part[Bundle] = Part(
         outcomes=(*settings(host, *files), *(outcome for trim in trims for outcome in trim)),
@@ -119,9 +121,9 @@ def _bundles(host: Host, home: Home, kind: str, folder: str) -> Part[Bundle]:
     top = host.look(folder)
     if top is None or not top.is_dir:
         return Part(outcomes=tuple(settings(host, folder)))
-    inside, unseen = listed(host, folder)
+    inside, unseen = names_in(host, folder)
     paths = [f"{folder}/{name}" for name in inside if name not in places().but]
-    made, _ = present(host, home.path, places().made)
+    made, _ = expanded(host, home.path, places().made)
     parts = (_bundle(host, home, kind, path) for path in paths if path not in made)
     return joined((Part(findings=unseen), *parts))
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import translate
-from functools import cache
-from importlib.resources import files
 from typing import Generic, TypeVar
 
 from collectors.collected import Cover, Loss
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.failure import Finding
 from collectors.homes import usual
-from collectors.host import Entry, Host, names
-from collectors.judgement.capture import Capture, Outcome, captured, judged, settings, unread
+from collectors.host import Entry, Host
+from collectors.judgement.capture import Capture, Outcome, captured, judged, settings
 from collectors.judgement.knowledge import knowledge
 from collectors.record import File, LeftOut, Record, Thing, escaped, unescaped
 
@@ -50,36 +46,7 @@ def joined(parts: Iterable[Part[Kept]]) -> Part[Kept]:
 
 def known(name: str, kind: type[Known]) -> Known:
     """Return what the YAML file `name` beside this module says."""
-    return validated(files(__package__).joinpath(name).read_text("utf-8"), kind, name=name)
-
-
-def matches(patterns: Iterable[str], name: str) -> bool:
-    """Tell whether one of the globs is for `name`; a `*` takes any letters."""
-    return bool(_any_of(tuple(patterns)).fullmatch(name))
-
-
-def listed(host: Host, folder: str) -> tuple[list[str], tuple[Finding, ...]]:
-    """Return the sorted names in a directory that may not be there, and the finding if it is unreadable."""
-    try:
-        return names(host, folder), ()
-    except OSError as error:
-        return [], (unread(folder, error),)
-
-
-def present(host: Host, folder: str, patterns: Iterable[str]) -> tuple[list[str], tuple[Finding, ...]]:
-    """Return the paths in `folder` that one of `patterns` is for; a pattern may lead into directories.
-
-    `gtk-?.0/settings.ini` in `/home/ada/.config` may give `/home/ada/.config/gtk-3.0/settings.ini`.
-    """
-    found: list[str] = []
-    findings: list[Finding] = []
-    seen: dict[str, list[str]] = {}
-    for pattern in patterns:
-        places = [folder]
-        for part in pattern.split("/"):
-            places = [each for place in places for each in _within(host, place, part, seen, findings)]
-        found += places
-    return sorted(set(found)), tuple(dict.fromkeys(findings))
+    return shipped("collectors.domains.desktop", name, kind)
 
 
 def kept(host: Host, *paths: str) -> Iterator[Outcome]:
@@ -120,26 +87,8 @@ def kept_apart(path: str, secrets: Iterable[tuple[str, str]]) -> Iterator[LeftOu
         yield LeftOut(path=escaped(path), reason=told)
 
 
-def _within(
-    host: Host, place: str, part: str, seen: dict[str, list[str]], findings: list[Finding]
-) -> Iterator[str]:
-    if not set("*?[") & set(part):
-        if host.look(f"{place}/{part}"):
-            yield f"{place}/{part}"
-        return
-    if place not in seen:
-        seen[place], odd = listed(host, place)
-        findings += odd
-    yield from (f"{place}/{name}" for name in seen[place] if matches((part,), name))
-
-
 def _file(host: Host, outcome: Outcome) -> Entry | None:
     """Return what is at the path of a captured regular file."""
     if isinstance(outcome, Capture) and isinstance(outcome.record, File) and outcome.record.kind == "file":
         return host.look(unescaped(outcome.record.path))
     return None
-
-
-@cache
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(translate, patterns)) or "(?!)", re.DOTALL)

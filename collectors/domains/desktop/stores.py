@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from collectors.domains.desktop.part import listed
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host, remembered
 from collectors.judgement.capture import content_of
+from collectors.reading.looking import names_in
 from collectors.record import escaped
 
 REGISTRIES = ".local/share/knewstuff3"
@@ -41,7 +41,7 @@ def all_stuff(host: Host) -> Mapping[str, tuple[Stuff, ...]]:
 def stuff_of(host: Host, home: Home) -> tuple[tuple[Stuff, ...], tuple[Finding, ...]]:
     """Return what one person installed from stores, and the registries that cannot be read."""
     folder = home.within(REGISTRIES)
-    names, unseen = listed(host, folder)
+    names, unseen = names_in(host, folder)
     found: list[Stuff] = []
     findings = list(unseen)
     for path in (f"{folder}/{name}" for name in names if name.endswith(".knsregistry")):
@@ -63,7 +63,7 @@ def parse_registry(content: bytes, *, path: str) -> tuple[tuple[Stuff, ...], tup
     if re.search(rb"<!(?!--)(?!DOCTYPE\s+\w+\s*>)", content):
         return (), (broken,)
     try:
-        root = ElementTree.fromstring(content)  # noqa: S314 - entities are refused above
+        root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError, LookupError):
         return (), (broken,)
     return tuple(_stuff(each) for each in root.iter("stuff") if _is_installed(each)), ()

@@ -20,8 +20,8 @@ from collectors.git import git
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.reading.catalogue import expanded
 from collectors.reading.looking import Outcome, entry_at
+from collectors.reading.places import expanded
 from collectors.record import escaped
 
 PROGRAMS = (".local/bin", "bin", ".local/share/applications")
@@ -47,7 +47,7 @@ def linked_clones(host: Host) -> Iterator[Outcome]:
 def _links(host: Host, home: Home) -> Iterator[tuple[str, str]]:
     """Yield each link at the known places, and the absolute path that it points to."""
     for place in known().links:
-        for folder in expanded(host, home.path, place) if place else (home.path,):
+        for folder in expanded(host, home.path, (place,))[0] if place else (home.path,):
             for path, target in _links_in(host, folder):
                 if place or path.rpartition("/")[2].startswith("."):
                     yield path, os.path.normpath(os.path.join(folder, target))

@@ -6,11 +6,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import ClassVar, Literal
 
 from collectors.collected import Loss
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.git.git import State
 from collectors.homes import Home
 from collectors.host import Host
@@ -127,8 +126,7 @@ class Known(Record):
 @cache
 def known() -> Known:
     """Return what is known of managers."""
-    name = "managers.yaml"
-    return validated(files("collectors.domains.dotfiles").joinpath(name).read_text("utf-8"), Known, name=name)
+    return shipped("collectors.domains.dotfiles", "managers.yaml", Known)
 
 
 def managed(

@@ -26,8 +26,8 @@ from collectors.git.said import Configuration
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.capture import unread
-from collectors.reading.catalogue import expanded
 from collectors.reading.looking import Outcome, entry_at, text_in
+from collectors.reading.places import expanded
 from collectors.record import escaped
 
 ENCRYPT = (".config/yadm/encrypt", ".yadm/encrypt")
@@ -132,14 +132,12 @@ def _covers(host: Host, home: Home, item: Manager, git_dir: str, clean: list[str
 def _encrypted(host: Host, home: Home, item: Manager, archive: str) -> Iterator[Cover]:
     """Yield the files that yadm keeps encrypted and that did not change since."""
     packed = entry_at(host, archive)[0]
-    excluded = {
-        path for each in item.encrypt if each.startswith("!") for path in expanded(host, home.path, each[1:])
-    }
-    for pattern in item.encrypt:
-        for path in () if pattern.startswith("!") else expanded(host, home.path, pattern):
-            entry = entry_at(host, path)[0]
-            if packed and entry and path not in excluded and entry.mtime_ns <= packed.mtime_ns:
-                yield Cover(path, item.item_id())
+    excluded, _ = expanded(host, home.path, [each[1:] for each in item.encrypt if each.startswith("!")])
+    included, _ = expanded(host, home.path, [each for each in item.encrypt if not each.startswith("!")])
+    for path in included:
+        entry = entry_at(host, path)[0]
+        if packed and entry and path not in excluded and entry.mtime_ns <= packed.mtime_ns:
+            yield Cover(path, item.item_id())
 
 
 def _is_link(host: Host, path: str) -> bool:

@@ -10,11 +10,10 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any, ClassVar
 
 from collectors.collected import Cover, Loss
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
@@ -144,8 +143,7 @@ class Named(Record):
 @cache
 def family() -> Family:
     """Return what is known of the editors."""
-    name = "code.yaml"
-    return validated(files("collectors.domains.editors").joinpath(name).read_text("utf-8"), Family, name=name)
+    return shipped("collectors.domains.editors", "code.yaml", Family)
 
 
 @cache

@@ -14,11 +14,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any, ClassVar
 
 from collectors.collected import Cover
-from collectors.document import parsed
+from collectors.document import shipped
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Entry, Host
@@ -53,7 +52,7 @@ class Plugin(Thing):
 
     def by_hand(self) -> str:
         """Return how the program installs it."""
-        command = launchers().get(self.product)
+        command = known().launchers.get(self.product)
         return shlex.join([command, "installPlugins", self.plugin]) if command else ""
 
 
@@ -64,14 +63,16 @@ class Descriptor(Record):
     version: str = ""
 
 
+class Known(Record):
+    """What is known of the programs: the command of each by the name of its directories."""
+
+    launchers: dict[str, str]
+
+
 @cache
-def launchers() -> dict[str, str]:
-    """Return the command of each program by the name of its directories."""
-    name = "jetbrains.yaml"
-    found: dict[str, str] = parsed(
-        files("collectors.domains.editors").joinpath(name).read_text("utf-8"), name=name
-    )
-    return found
+def known() -> Known:
+    """Return what is known of the programs."""
+    return shipped("collectors.domains.editors", "jetbrains.yaml", Known)
 
 
 def plugins(host: Host) -> Iterator[Thing | Finding | Cover]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import chain
 
 from collectors.domains.flatpak.things import App, Mask, Pin, Ref, Remote, Runtime, Setting
@@ -20,6 +19,7 @@ from collectors.judgement.capture import content_of, unread
 from collectors.judgement.knowledge import knowledge
 from collectors.reading.keyfile import Group, group_named, parse_groups
 from collectors.reading.looking import Findings, names_in, text_in
+from collectors.reading.patterns import matches
 from collectors.record import LeftOut, escaped, sha256, unescaped
 
 REMOTE = 'remote "'
@@ -65,7 +65,7 @@ class Contents:
     def chosen(self) -> Iterator[Runtime]:
         """Yield the runtimes that were installed for their own sake: flatpak pins these."""
         for each in self.runtimes:
-            if _matches(f"runtime/{each.ref}", self.config.pinned):
+            if matches(f"runtime/{each.ref}", self.config.pinned):
                 yield Runtime(**each.model_dump())
 
     def pins(self, scope: str) -> Iterator[Pin]:
@@ -231,10 +231,6 @@ def _apps(host: Host, place: Installation, refs: Iterable[Ref]) -> Iterator[App]
 
 def _patterns(value: str) -> tuple[str, ...]:
     return tuple(sorted({*filter(None, value.split(";"))}))
-
-
-def _matches(ref: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(ref, pattern) for pattern in patterns)
 
 
 def _secret(path: str) -> LeftOut:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.judgement.knowledge import Instead
+from collectors.reading.patterns import matches
 from collectors.record import Record
 
 
@@ -19,11 +18,10 @@ class Known(Record):
 
     def by_installer(self, option: str) -> bool:
         """Tell whether an installer gives the kernel that option."""
-        return any(fnmatchcase(option, pattern) for pattern in self.options)
+        return matches(option, self.options)
 
 
 @cache
 def known() -> Known:
     """Return what is known of hardware."""
-    text = files("collectors.domains.hardware").joinpath("hardware.yaml").read_text("utf-8")
-    return validated(text, Known, name="hardware.yaml")
+    return shipped("collectors.domains.hardware", "hardware.yaml", Known)

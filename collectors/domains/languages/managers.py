@@ -9,11 +9,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from collectors.collected import Cover
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.domains.languages.package import shown
 from collectors.domains.languages.reading import entries, folders, name_of, open_homes
 from collectors.failure import Finding
@@ -99,10 +98,7 @@ class Room:
 @cache
 def managers() -> Managers:
     """Return what is known of managers."""
-    name = "managers.yaml"
-    return validated(
-        files("collectors.domains.languages").joinpath(name).read_text("utf-8"), Managers, name=name
-    )
+    return shipped("collectors.domains.languages", "managers.yaml", Managers)
 
 
 @remembered

@@ -11,7 +11,6 @@ import re
 import shlex
 import struct
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from collectors.collected import Cover, Loss
@@ -26,6 +25,7 @@ from collectors.domains.programs.installed import by_user
 from collectors.domains.programs.places import Scope, packaged, scopes
 from collectors.host import Entry, Host
 from collectors.reading.looking import Outcome
+from collectors.reading.patterns import matches
 from collectors.record import AtPath, escaped
 
 FOLDERS = (
@@ -78,7 +78,7 @@ def _appimage(host: Host, scope: Scope, entry: Entry, known: tuple[KnownAppImage
     if not is_appimage(head):
         return
     name = entry.path.rpartition("/")[2]
-    listed = (each.source for each in known if any(fnmatchcase(name, glob) for glob in each.names))
+    listed = (each.source for each in known if matches(name, each.names))
     source = parse_update_information(host.part(entry.path, 0, HEAD_BYTES)) or next(listed, "")
     image = AppImage(
         path=escaped(entry.path),

@@ -11,7 +11,6 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import ClassVar, Literal
 
 from collectors.collected import Cover
@@ -26,6 +25,7 @@ from collectors.git.git import State
 from collectors.homes import Home
 from collectors.host import Host, remembered, text
 from collectors.reading.looking import Outcome
+from collectors.reading.patterns import matches
 from collectors.record import AtPath, escaped
 
 SOURCES = ("/usr/src", "/usr/local/src", "/opt/src")
@@ -179,7 +179,7 @@ def evidence_in(host: Host, path: str) -> Evidence | None:
         top = host.glance(path)
     except OSError:
         return None
-    wild = (name for name in top.folders if any(fnmatchcase(name, glob) for glob in BUILD_FOLDERS))
+    wild = (name for name in top.folders if matches(name, BUILD_FOLDERS))
     for folder in ("", *wild):
         found = _configured(host, path, folder)
         if found:

@@ -11,11 +11,10 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 
 from pydantic import Field, field_validator, model_validator
 
-from collectors.document import validated
+from collectors import document
 from collectors.failure import Failure, Finding
 from collectors.host import Host, remembered
 from collectors.reading.looking import names_in, text_in
@@ -129,8 +128,7 @@ class Catalogue(Record):
 @cache
 def shipped() -> Catalogue:
     """Return what Rekindle knows."""
-    content = files("collectors.domains.programs").joinpath("catalogue.yaml").read_text("utf-8")
-    return validated(content, Catalogue, name="catalogue.yaml")
+    return document.shipped("collectors.domains.programs", "catalogue.yaml", Catalogue)
 
 
 @remembered
@@ -149,7 +147,7 @@ def catalogue(host: Host) -> tuple[Catalogue, tuple[Finding, ...]]:
 def parse_recipes(content: str, *, path: str) -> tuple[Catalogue, tuple[Finding, ...]]:
     """Return the recipes of a file, or the finding with its line, key and remedy."""
     try:
-        return validated(content, Catalogue, name=escaped(path)), ()
+        return document.validated(content, Catalogue, name=escaped(path)), ()
     except Failure as failure:
         subject, _, reason = failure.message.partition(": ")
         return Catalogue(), (Finding(escaped(subject), escaped(reason), failure.remedy),)

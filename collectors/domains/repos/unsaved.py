@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 
 from collectors.collected import Loss
 from collectors.domains.repos.clone import Checkout, Repo
@@ -13,6 +12,7 @@ from collectors.git import git
 from collectors.git.clones import ground
 from collectors.git.git import State
 from collectors.host import Entry, Host
+from collectors.reading.patterns import matches
 from collectors.record import escaped
 
 MAX_PRECIOUS_BYTES = 1024 * 1024
@@ -137,7 +137,7 @@ def _precious(host: Host, work: str, state: State) -> list[str]:
 
 def _is_precious(name: str) -> bool:
     known = ground()
-    return name not in known.but and any(fnmatchcase(name, pattern) for pattern in known.precious)
+    return name not in known.but and matches(name, known.precious)
 
 
 def _is_small(host: Host, path: str) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.record import Record
 
 
@@ -23,5 +22,4 @@ class Known(Record):
 @cache
 def known() -> Known:
     """Return what is known of mounts and shares."""
-    text = files("collectors.domains.services").joinpath("services.yaml").read_text("utf-8")
-    return validated(text, Known, name="services.yaml")
+    return shipped("collectors.domains.services", "services.yaml", Known)

@@ -10,16 +10,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from collectors.document import parsed, validated
+from collectors.document import parsed, shipped
 from collectors.domains.snap.things import SYSTEM, Alias, Connection, Package, Setting
 from collectors.failure import Failure, Finding
-from collectors.judgement.knowledge import knowledge
+from collectors.judgement.knowledge import is_secret_setting
 from collectors.reading.looking import Findings, mapping, parse_json, sequence, string
+from collectors.reading.patterns import matches
 from collectors.record import Record, escaped
 
 STATE = "/var/lib/snapd/state.json"
@@ -146,7 +145,7 @@ def _settings(config: dict[str, Any]) -> tuple[tuple[Setting, ...], tuple[str, .
         for key, value in _leaves(mapping(values)):
             setting = Setting(snap=owner, key=key, value=json.dumps(value, sort_keys=True))
             found[setting.item_name()] = setting
-    told = {name: found[name] for name in sorted(found) if not _matches(name, known_state().noise)}
+    told = {name: found[name] for name in sorted(found) if not matches(name, known_state().noise)}
     secret = tuple(name for name, setting in told.items() if _is_secret(setting))
     return tuple(setting for name, setting in told.items() if name not in secret), secret
 
@@ -162,17 +161,10 @@ def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tup
 
 
 def _is_secret(setting: Setting) -> bool:
-    line = f"{setting.key}={setting.value}\n".encode()
-    named = _matches(setting.key.lower(), known_state().secret)
-    return named or bool(knowledge().secret(STATE, line))
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return is_secret_setting(STATE, setting.key, setting.value, known_state().secret)
 
 
 @cache
 def known_state() -> KnownState:
     """Return what is known of snapd's state."""
-    data = files("collectors.domains.snap").joinpath("state.yaml").read_text("utf-8")
-    return validated(data, KnownState, name="state.yaml")
+    return shipped("collectors.domains.snap", "state.yaml", KnownState)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
-from collectors.document import validated
+from collectors.document import shipped
 from collectors.record import Record
 
 
@@ -20,5 +19,4 @@ class Known(Record):
 @cache
 def known() -> Known:
     """Return what is known of programs that back up."""
-    text = files("collectors.domains.snapshots").joinpath("snapshots.yaml").read_text("utf-8")
-    return validated(text, Known, name="snapshots.yaml")
+    return shipped("collectors.domains.snapshots", "snapshots.yaml", Known)
