@@ -32,10 +32,10 @@ class Home:
 
 @remembered
 def homes(host: Host) -> tuple[Home, ...]:
-    """Return the homes of the people and of root that are there, sorted by user."""
+    """Return the homes of the people and of root that are there, by user; of two who share one the first."""
     accounts, _ = parse_passwd(text(host, PASSWD))
     owners = (each for each in accounts if each.person or each.name == ROOT)
-    found = {each.home.rstrip("/"): each for each in owners if each.home.strip("/")}
+    found = {each.home.rstrip("/"): each for each in reversed([*owners]) if each.home.strip("/")}
     return tuple(
         Home(account.name, account.uid, path)
         for path, account in sorted(found.items(), key=lambda pair: pair[1].name)

@@ -35,7 +35,10 @@ SHARED = frozenset(
     f"/usr/local/{name}"
     for name in ("bin", "etc", "games", "include", "lib", "libexec", "sbin", "share", "src")
 )
-PERSONS = (".config/systemd/user", ".config/environment.d")
+PERSONS = (
+    *(".config/systemd/user", ".config/systemd/user.conf", ".config/systemd/user.conf.d"),
+    *(".local/share/systemd/user", ".config/environment.d", ".config/user-tmpfiles.d"),
+)
 MAX_TREE_FILES = 200
 MAX_TREE_BYTES = 5 * 1024 * 1024
 

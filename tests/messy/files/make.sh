@@ -122,7 +122,7 @@ printf 'blacklist pcspkr\n' | put /etc/modprobe.d/blacklist-pcspkr.conf
 printf 'i2c-dev\n' | put /etc/modules-load.d/i2c.conf
 printf 'vm.swappiness = 10\n' | put /etc/sysctl.d/99-kiln.conf
 printf 'd /srv/kiln 2775 root film -\n' | put /etc/tmpfiles.d/kiln.conf
-printf 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX_DEFAULT="quiet resume=UUID=0000-hunter resume_offset=34816 mitigations=off"\n' |
+printf 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX_DEFAULT="quiet resume=UUID=0000-hunter resume_offset=34816 splash"\n' |
     put /etc/default/grub
 printf 'GRUB_DEVICE=/dev/sda1\n' | put /etc/default/grub.d/disk.cfg
 printf 'GRUB_GFXMODE=1920x1080\n' | put /etc/default/grub.d/mode.cfg

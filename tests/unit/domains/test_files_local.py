@@ -77,6 +77,8 @@ def test_a_directory_with_an_owner_of_its_own_is_an_item(tmp_path: Path) -> None
         ("/usr/local/bin/huge", b"x" * (unowned.MAX_TREE_BYTES + 1)),
         ("/usr/local/lib/node_modules/x/package.json", b"{}"),
         ("/usr/local/bin/npm", "-> ../lib/node_modules/npm/bin/npm-cli.js"),
+        ("/opt/pipx/venvs/tool/bin/tool", b"#!/opt/pipx/venvs/tool/bin/python\n"),
+        ("/usr/local/bin/tool", "-> /opt/pipx/venvs/tool/bin/tool"),
         ("/usr/local/lib/python3.11/dist-packages/x.py", b"x"),
         ("/usr/local/bin/black", b"#!/usr/bin/python3\n# -*- coding: utf-8 -*-\nimport re\nimport sys\n"),
         ("/opt/tool/__pycache__/x.pyc", b"x"),
@@ -160,6 +162,8 @@ def test_peoples_own_units_and_their_enablement_are_kept(tmp_path: Path) -> None
             f"{own}/default.target.wants/sync.service": "-> ../sync.service",
             f"{own}/foo.service.d/mine.conf": "[Service]\n",
             "/home/ada/.config/environment.d/editor.conf": "EDITOR=vim\n",
+            "/home/ada/.config/systemd/user.conf": "[Manager]\n",
+            "/home/ada/.local/share/systemd/user/shared.service": "[Service]\n",
             "/home/ada/.config/other": "x",
             "/root": None,
         },
@@ -167,9 +171,11 @@ def test_peoples_own_units_and_their_enablement_are_kept(tmp_path: Path) -> None
     found = files.collect(host)
     assert paths(found) == [
         "/home/ada/.config/environment.d/editor.conf",
+        "/home/ada/.config/systemd/user.conf",
         f"{own}/default.target.wants/sync.service",
         f"{own}/foo.service.d/mine.conf",
         f"{own}/sync.service",
+        "/home/ada/.local/share/systemd/user/shared.service",
     ]
 
 

@@ -12,6 +12,7 @@ from collectors.domains import users
 from collectors.domains.users import Group, Linger, SubIds, User, Users, shells
 from collectors.domains.users.shadow import parse_shadow
 from collectors.domains.users.subids import parse_ranges
+from collectors.homes import homes
 from tests.unit.fakes import FakeHost, machine
 from tests.unit.sampled import SAMPLES, sampled
 
@@ -174,3 +175,9 @@ def test_each_line_of_shadow_is_an_account_or_a_finding(text: str) -> None:
 def test_each_line_of_ranges_is_one_or_a_finding(text: str) -> None:
     found, findings = parse_ranges(text, "/etc/subuid")
     assert len(found) + len(findings) == len([line for line in text.split("\n") if line.strip()])
+
+
+def test_a_home_that_two_share_is_that_of_the_first(tmp_path: Path) -> None:
+    lines = "ada:x:1000:1000::/home/ada:/bin/bash\nbob:x:1000:1000::/home/ada/:/bin/sh\n"
+    host = machine(tmp_path, {"/etc/passwd": lines, "/home/ada": None})
+    assert [(home.user, home.path) for home in homes(host)] == [("ada", "/home/ada")]
