@@ -34,7 +34,7 @@ def dumped(value: Any) -> str:
 def parsed(text: str, *, name: str) -> Any:
     """Read one YAML document of plain data; raises Failure with `name`, the line and the problem."""
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the two safe loaders
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Failure(f"{name}:{line}: {error.problem}", remedy="mend the YAML there") from None
@@ -61,7 +61,7 @@ def validated(text: str, model: type[Model], *, name: str, drop: Sequence[str] =
 
 
 def shipped(package: str, name: str, model: type[Model]) -> Model:
-    """Return what the file `name` says that comes with a package: `collectors.domains.apt`, `debconf.yaml`."""
+    """Return what a file says that comes with a package: `debconf.yaml` of `collectors.domains.apt`."""
     return validated(files(package).joinpath(name).read_text("utf-8"), model, name=name)
 
 

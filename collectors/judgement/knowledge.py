@@ -197,7 +197,7 @@ class Drivers(Instead):
 
 
 class Choices(Record):
-    """Which packages the installer chooses by itself, in which sections the owner does, which hardware does."""
+    """Which packages the installer chooses by itself, which sections the owner does, which hardware."""
 
     installer: tuple[str, ...]
     chosen_sections: tuple[str, ...]

@@ -7,15 +7,20 @@ rest. What is missing is no finding.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from xml.etree import ElementTree
 
 from collectors.collected import Cover, Loss
 from collectors.failure import Finding
 from collectors.host import Entry, Host
 from collectors.judgement.capture import Capture, Gathered, gathered, settings, unread
 from collectors.record import File, LeftOut, Thing, escaped
+
+# A declaration in XML, but for a comment or a document type that declares nothing itself.
+DECLARED = re.compile(rb"<!(?!--)(?!DOCTYPE\s+\w+\s*>)(?!\[CDATA\[)")
 
 Sort = TypeVar("Sort", bound=Thing)
 Outcome = Thing | Finding | Cover | Loss
@@ -100,6 +105,19 @@ def parse_json(content: str, *, path: str) -> tuple[Any, Findings]:
         return json.loads(content), ()
     except (ValueError, RecursionError):
         return None, (Finding(escaped(path), "not JSON", "look at it by hand"),)
+
+
+def parse_xml(content: bytes, *, path: str, remedy: str) -> tuple[ElementTree.Element | None, Findings]:
+    """Return the root of an XML text; `path` is where it comes from.
+
+    One with declarations of its own is a finding: entities could grow without bounds.
+    """
+    declared = DECLARED.search(content)
+    try:
+        root = None if declared else ElementTree.fromstring(content)  # noqa: S314 - nothing is declared
+    except (ElementTree.ParseError, ValueError, LookupError):
+        root = None
+    return root, () if root is not None else (Finding(escaped(path), "not XML", remedy),)
 
 
 def mapping(value: Any) -> dict[str, Any]:

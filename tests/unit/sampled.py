@@ -1,4 +1,4 @@
-"""How is a parser held to its samples: `samples/<parser>/<name>`, and what each must give in `<name>.yaml`?"""
+"""How is a parser held to its samples, `samples/<parser>/<name>`, and what each must give, `<name>.yaml`?"""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from collectors.collect import COLLECTORS
 from collectors.posture import SECTIONS
+from collectors.record import Thing
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,8 +17,24 @@ ROOT = Path(__file__).parents[2]
 def test_every_section_is_collected_where_it_is_defined() -> None:
     assert list(COLLECTORS) == list(SECTIONS)
     for name, kind in SECTIONS.items():
-        assert kind.NAME == name
+        assert name == kind.NAME
         assert kind.__module__ == f"collectors.domains.{name}"
+
+
+def test_no_two_things_of_the_posture_share_a_kind() -> None:
+    named: dict[str, set[type[Thing]]] = {}
+    for kind in every_kind(Thing):
+        if "KIND" in kind.__dict__ and kind.__module__.startswith("collectors."):
+            named.setdefault(kind.KIND, set()).add(kind)
+    assert len(named) > 60
+    shared = [kinds for kinds in named.values() if len(kinds) > 1]
+    assert shared == []
+
+
+def every_kind(of: type[Thing]) -> Iterator[type[Thing]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from every_kind(kind)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

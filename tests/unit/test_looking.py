@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,24 @@ from tests.unit.fakes import FakeHost, machine
 class Closed(FakeHost):
     def look(self, path: str) -> Any:
         raise PermissionError(13, "no")
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        (b"<a><!-- x --><![CDATA[x]]></a>", True),
+        (b"<!DOCTYPE a>\n<a/>", True),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]>\n<a>&b;</a>', False),
+        (b'<!DOCTYPE a SYSTEM "file:///etc/passwd">\n<a/>', False),
+        (b"<a>\xff</a>", False),
+        (b'<?xml version="1.0" encoding="none"?><a/>', False),
+        (b"", False),
+    ],
+)
+def test_xml_declares_nothing_of_its_own(content: bytes, read: bool) -> None:
+    root, findings = looking.parse_xml(content, path="/x\n", remedy="mend it")
+    assert (root is not None) is read
+    assert findings == (() if read else (Finding("/x\\x0a", "not XML", "mend it"),))
 
 
 def test_what_is_missing_is_no_finding_and_what_is_closed_is_one(tmp_path: Path) -> None:

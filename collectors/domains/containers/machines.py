@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from xml.etree import ElementTree
 
 from collectors.collected import Loss
 from collectors.domains.containers.things import Instance
 from collectors.failure import Finding
 from collectors.homes import homes
 from collectors.host import Host
-from collectors.reading.looking import Outcome, entry_at, names_in, text_in
+from collectors.reading.looking import Outcome, entry_at, names_in, parse_xml, text_in
 from collectors.record import escaped
 
 LIBVIRT = "/etc/libvirt/qemu"
@@ -55,10 +54,10 @@ def definitions(host: Host) -> tuple[str, ...]:
 
 def parse_domain(content: str, *, path: str) -> tuple[Instance | None, tuple[Finding, ...]]:
     """Return the machine that a libvirt domain file defines (`<domain><name>…`), without its manager."""
-    try:
-        domain = ElementTree.fromstring(content.encode(errors="surrogateescape"))  # noqa: S314 - the owner's
-    except (ElementTree.ParseError, ValueError, LookupError):
-        return None, (Finding(escaped(path), "not XML", "look at it with `virsh dumpxml`"),)
+    raw = content.encode(errors="surrogateescape")
+    domain, findings = parse_xml(raw, path=path, remedy="look at it with `virsh dumpxml`")
+    if domain is None:
+        return None, findings
     name = domain.findtext("name") or ""
     if not name:
         return None, (Finding(escaped(path), "no machine's name is in it", "look at it with `virsh list`"),)

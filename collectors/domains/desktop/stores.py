@@ -6,7 +6,6 @@ store's id, the address of its page, and the files that were installed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -15,8 +14,7 @@ from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host, remembered
 from collectors.judgement.capture import content_of
-from collectors.reading.looking import names_in
-from collectors.record import escaped
+from collectors.reading.looking import names_in, parse_xml
 
 REGISTRIES = ".local/share/knewstuff3"
 
@@ -53,20 +51,12 @@ def stuff_of(host: Host, home: Home) -> tuple[tuple[Stuff, ...], tuple[Finding, 
 
 
 def parse_registry(content: bytes, *, path: str) -> tuple[tuple[Stuff, ...], tuple[Finding, ...]]:
-    """Return what is installed by a registry, and the finding if it is none.
-
-    A document with declarations of its own is none: entities could grow without bounds.
-    """
-    broken = Finding(escaped(path), "not a registry of a store", "remove it if it is broken")
+    """Return what is installed by a registry, and the finding if it is none."""
     if not content.strip():
         return (), ()
-    if re.search(rb"<!(?!--)(?!DOCTYPE\s+\w+\s*>)", content):
-        return (), (broken,)
-    try:
-        root = ElementTree.fromstring(content)
-    except (ElementTree.ParseError, ValueError, LookupError):
-        return (), (broken,)
-    return tuple(_stuff(each) for each in root.iter("stuff") if _is_installed(each)), ()
+    root, findings = parse_xml(content, path=path, remedy="remove it if it is broken")
+    every = () if root is None else root.iter("stuff")
+    return tuple(_stuff(each) for each in every if _is_installed(each)), findings
 
 
 def source_of(path: str, stuff: Iterable[Stuff]) -> Stuff | None:

@@ -1,7 +1,7 @@
 """Which folders does Syncthing keep in step, and with whom?
 
-Source: its config.xml and cert.pem (docs of Syncthing: "Configuration", "Understanding Device IDs"). The key of
-its interface and the identity of the machine stay behind: a new machine is introduced to the others anew.
+Source: its config.xml and cert.pem (docs of Syncthing: "Configuration", "Understanding Device IDs"). The key
+of its interface and the identity of the machine stay behind: a new machine is introduced to the others anew.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
-from collectors.reading.looking import Outcome, text_in
+from collectors.reading.looking import Outcome, parse_xml, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 PLACES = (".local/state/syncthing", ".config/syncthing")
@@ -100,10 +100,10 @@ def parse_config(
     content: str, home: Home, *, name: str, own: str = ""
 ) -> tuple[tuple[SyncedFolder | SyncedDevice, ...], tuple[Finding, ...]]:
     """Return the folders and devices of somebody's config.xml; `own` is the machine's, see `device_of`."""
-    try:
-        root = ElementTree.fromstring(content.encode(errors="surrogateescape"))  # noqa: S314 - the owner's
-    except (ElementTree.ParseError, ValueError, LookupError):
-        return (), (Finding(escaped(name), "not XML", "look at it with Syncthing"),)
+    raw = content.encode(errors="surrogateescape")
+    root, findings = parse_xml(raw, path=name, remedy="look at it with Syncthing")
+    if root is None:
+        return (), findings
     devices = [_device(each, home, own) for each in root.iterfind("device")]
     titles = {each.device: "" if each.bound else each.name for each in devices}
     return (*devices, *(_folder(each, home, titles) for each in root.iterfind("folder"))), ()
