@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,16 +45,27 @@ def commit(folder: Path, name: str, content: str = "x\n") -> None:
     run(folder, "commit", "-q", "-m", name)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A machine with a clone `/src/x` of `/srv/x.git`, one commit, all of it pushed."""
-    (tmp_path / "srv").mkdir()
-    run(tmp_path, "init", "-q", "--bare", "-b", "main", "srv/x.git")
-    run(tmp_path, "init", "-q", "-b", "main", "src/x")
-    clone = tmp_path / "src/x"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `root` is a copy of: git takes its time."""
+    top = tmp_path_factory.mktemp("template")
+    (top / "srv").mkdir()
+    run(top, "init", "-q", "--bare", "--template=", "-b", "main", "srv/x.git")
+    run(top, "init", "-q", "--template=", "-b", "main", "src/x")
+    clone = top / "src/x"
+    (clone / ".git/info").mkdir()
     commit(clone, "one")
-    run(clone, "remote", "add", "origin", str(tmp_path / "srv/x.git"))
+    run(clone, "remote", "add", "origin", str(top / "srv/x.git"))
     run(clone, "push", "-q", "-u", "origin", "main")
+    return top
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    """A machine with a clone `/src/x` of `/srv/x.git`, one commit, all of it pushed."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "src/x/.git/config"
+    config.write_text(config.read_text().replace(str(template), str(tmp_path)))
     return tmp_path
 
 
