@@ -67,7 +67,10 @@ class Thing(Record):
         return f"{self.KIND}:{self.item_name()}"
 
     def by_hand(self) -> str:
-        """Return the command that brings it back by hand, "" where there is no such one."""
+        """Return the command that brings it back by hand, "" where there is no such one.
+
+        The person types it for what is theirs (its name begins `~ada/`), root for what is the machine's.
+        """
         return ""
 
     def content_path(self) -> str:
