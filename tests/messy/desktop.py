@@ -25,8 +25,26 @@ from tests.sample.archive import archive
 HERE = Path(__file__).parent
 WITHIN = "/root/messy"
 PACKAGES = (
-    *("adduser", "ca-certificates", "dbus", "dconf-cli", "flatpak", "git", "libkf5config-bin", "npm", "openssh-client"),
-    *("pipx", "python3", "python3-pip-whl", "python3-setuptools-whl", "python3-wheel-whl", "sudo", "systemd-sysv"),
+    *(
+        "adduser",
+        "ca-certificates",
+        "dbus",
+        "dconf-cli",
+        "flatpak",
+        "git",
+        "libkf5config-bin",
+        "npm",
+        "openssh-client",
+    ),
+    *(
+        "pipx",
+        "python3",
+        "python3-pip-whl",
+        "python3-setuptools-whl",
+        "python3-wheel-whl",
+        "sudo",
+        "systemd-sysv",
+    ),
     *("tzdata", "yadm"),
 )
 # The people first: what is theirs comes after them.
@@ -88,5 +106,7 @@ def _key(packages: Path, served: Path) -> str:
     digest = hashlib.sha256(f"{packages.name} {served.name}".encode())
     for path in sorted(HERE.rglob("*")):
         if path.is_file() and path.suffix != ".pyc" and path.name != "expected.yaml":
-            digest.update(f"{path.relative_to(HERE)} {os.access(path, os.X_OK)}\0".encode() + path.read_bytes())
+            digest.update(
+                f"{path.relative_to(HERE)} {os.access(path, os.X_OK)}\0".encode() + path.read_bytes()
+            )
     return digest.hexdigest()[:16]
