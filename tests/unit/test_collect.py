@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,16 +75,18 @@ def fails(host: Host) -> Collected[None]:  # type: ignore[type-var]  # it never 
     raise Failure("no tool", remedy="install it")
 
 
+def is_denied(host: Host) -> Collected[None]:  # type: ignore[type-var]  # it never makes a section
+    raise PermissionError(13, "Permission denied", "/etc/hostname")
+
+
 def test_one_failing_keeps_what_it_had_and_loses_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = collect(desktop(tmp_path)).posture
-    monkeypatch.setattr(collecting, "COLLECTORS", {**COLLECTORS, "apt": fails})
+    monkeypatch.setattr(collecting, "COLLECTORS", {**COLLECTORS, "apt": fails, "system": is_denied})
     (tmp_path / "etc/keyd/default.conf").write_text("changed")
-    unreadable = PermissionError(13, "Permission denied", "/etc/hostname")
-    denied = replace(FakeHost(tmp_path), failing={"/etc/hostname": unreadable})
     heard: list[str] = []
-    survey = collect(denied, before=before, on_section=heard.append)
+    survey = collect(FakeHost(tmp_path), before=before, on_section=heard.append)
     assert heard == list(SECTIONS)
     assert {name: (each.message, each.remedy) for name, each in survey.failed.items()} == {
         "system": ("not collected: /etc/hostname: Permission denied", "run with sudo"),
