@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
     pytest.mark.skipif(
         running_release(Machine()).codename != "bookworm",
-        reason="what is expected names Debian 12's packages",
+        reason="it names Debian 12's packages",
     ),
 ]
 

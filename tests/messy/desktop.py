@@ -8,7 +8,6 @@ pipx, yadm, git, kwriteconfig5, dconf. Nothing but the distribution's packages i
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -25,27 +24,9 @@ from tests.sample.archive import archive
 HERE = Path(__file__).parent
 WITHIN = "/root/messy"
 PACKAGES = (
-    *(
-        "adduser",
-        "ca-certificates",
-        "dbus",
-        "dconf-cli",
-        "flatpak",
-        "git",
-        "libkf5config-bin",
-        "npm",
-        "openssh-client",
-    ),
-    *(
-        "pipx",
-        "python3",
-        "python3-pip-whl",
-        "python3-setuptools-whl",
-        "python3-wheel-whl",
-        "sudo",
-        "systemd-sysv",
-    ),
-    *("tzdata", "yadm"),
+    *("adduser", "ca-certificates", "dbus", "dconf-cli", "flatpak", "git", "libkf5config-bin", "npm"),
+    *("openssh-client", "pipx", "python3", "python3-pip-whl", "python3-setuptools-whl"),
+    *("python3-wheel-whl", "sudo", "systemd-sysv", "tzdata", "yadm"),
 )
 # The people first: what is theirs comes after them.
 ORDER = ("users", *(name for name in SECTIONS if name != "users"))
@@ -106,7 +87,5 @@ def _key(packages: Path, served: Path) -> str:
     digest = hashlib.sha256(f"{packages.name} {served.name}".encode())
     for path in sorted(HERE.rglob("*")):
         if path.is_file() and path.suffix != ".pyc" and path.name != "expected.yaml":
-            digest.update(
-                f"{path.relative_to(HERE)} {os.access(path, os.X_OK)}\0".encode() + path.read_bytes()
-            )
+            digest.update(f"{path.relative_to(HERE)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]

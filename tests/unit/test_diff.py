@@ -94,12 +94,11 @@ def test_the_machine_against_its_posture(kept: Places, tmp_path: Path) -> None:
 def test_what_cannot_be_collected_is_told_and_stands_as_it_was(kept: Places, tmp_path: Path) -> None:
     root = tree(tmp_path / "root", DESKTOP)
     committed(kept, root)
-    (root / "etc/hostname").unlink()
-    (root / "etc/hostname").mkdir()
+    (root / "etc/passwd").mkdir()
     done = CliRunner().invoke(app, ["diff", "--root", str(root)])
     assert done.exit_code == 3
     assert done.stdout == "no item differs between HEAD and the machine\n"
-    assert "system: not collected: /etc/hostname: Is a directory" in done.stderr
+    assert "users: not collected: /etc/passwd: Is a directory" in done.stderr
 
 
 def test_binary_content_is_counted_and_not_shown() -> None:
