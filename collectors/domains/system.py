@@ -11,7 +11,6 @@ from collectors.debian import dpkg
 from collectors.debian.variables import parse_variables
 from collectors.failure import Failure, Finding
 from collectors.host import Host, text
-from collectors.reading.looking import text_in
 from collectors.record import Record, Section, Thing
 
 HOSTNAME = "/etc/hostname"
@@ -76,21 +75,24 @@ class System(Section):
 
 
 def collect(host: Host) -> Collected[System]:
-    """Collect the section `system`; raises Failure where there is no release to be told."""
+    """Collect the section `system`.
+
+    Raises Failure where there is no release to be told, OSError where a file is closed: what it said
+    before must not count as unset.
+    """
     release, odd = _variables(host, "/etc/os-release", "/usr/lib/os-release")
     locale, strange = _variables(host, "/etc/locale.conf", "/etc/default/locale")
     keyboard, unclear = _variables(host, "/etc/default/keyboard", "/etc/vconsole.conf")
-    name, unseen = text_in(host, HOSTNAME)
     section = System(
         release=parse_release(release, dpkg.read(host).architecture),
         machine=machine(host),
         firmware=firmware(host),
-        hostname=parse_hostname(name),
+        hostname=own_name(host),
         locale=locale.get("LANG", ""),
         timezone=timezone(host),
         keyboard=parse_keyboard(keyboard),
     )
-    return Collected(section, findings=(*odd, *strange, *unclear, *unseen))
+    return Collected(section, findings=(*odd, *strange, *unclear))
 
 
 def parse_release(variables: dict[str, str], architecture: str) -> Release:
@@ -174,9 +176,8 @@ def _variables(host: Host, *paths: str) -> tuple[dict[str, str], tuple[Finding, 
     """Return the variables of the first of `paths` that has any."""
     findings: tuple[Finding, ...] = ()
     for path in paths:
-        content, unseen = text_in(host, path)
-        variables, odd = parse_variables(content, name=path)
-        findings += (*unseen, *odd)
+        variables, odd = parse_variables(text(host, path), name=path)
+        findings += odd
         if variables:
             return variables, findings
     return {}, findings
