@@ -38,3 +38,7 @@ printf '[device]\nname=Dock\nvendor=Example\nuid=0001\n' | put /var/lib/boltd/de
 printf '[device]\nname=Dock\nvendor=Example\nuid=0002\n' | put /var/lib/boltd/devices/0002
 printf "[device]\nname=Löw's {{ 7*7 }}\n" | put /var/lib/boltd/devices/0003
 printf 'no setting\n' | put /var/lib/boltd/devices/0004
+
+# --- What the kernel was told, besides what an installer gives and a password; both files are section files'
+printf 'ro quiet amd_pstate=active iommu=pt "name={{ 7*7 }} $(id)"\n' | put /etc/kernel/cmdline
+printf 'GRUB_CMDLINE_LINUX="ipmi.password=hunter2 nomodeset"\n' | put /etc/default/grub.d/ipmi.cfg
