@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collectors.failure import Failure, Finding
 from collectors.git.said import (
@@ -79,8 +79,8 @@ class Place:
 class State:
     """All that is known of one repository.
 
-    `detached` counts the commits that only a detached HEAD holds. `submodules` maps paths to addresses
-    without passwords, `worktrees` are the absolute paths of the linked ones.
+    `detached` counts the commits that only a detached HEAD holds. `submodules` maps paths to remotes,
+    `worktrees` the absolute paths of the linked ones to their branches.
     """
 
     place: Place
@@ -89,8 +89,8 @@ class State:
     branches: tuple[Branch, ...] = ()
     detached: int = 0
     stashes: int = 0
-    worktrees: tuple[str, ...] = ()
-    submodules: Mapping[str, str] = field(default_factory=dict)
+    worktrees: Mapping[str, str] = field(default_factory=dict)
+    submodules: Mapping[str, Remote] = field(default_factory=dict)
     lfs: bool = False
 
     @property
@@ -217,23 +217,20 @@ def status_of(git: Git, *, untracked: bool = True) -> Status:
 
 
 def branches_of(git: Git, *, mirror: bool = False) -> tuple[Branch, ...]:
-    """Return the local branches; those of a mirror are its remote's own."""
+    """Return the local branches.
+
+    Those of a mirror are its remote's own, and so are those that `git clone --bare` made: it packs them, and
+    writes no other refs. A branch that changed since is a file of its own.
+    """
     branches, remote = parse_refs(git.ask("for-each-ref", REFS, "refs/heads", "refs/remotes"))
     if mirror or all(branch.commit in remote for branch in branches):
+        return branches
+    if not git.place.work and not remote and not any(_is_loose(git, branch) for branch in branches):
         return branches
     if git.ask("rev-list", "--count", "--branches", "--not", "--remotes").strip() == "0":
         return branches
     return tuple(
-        branch
-        if branch.commit in remote
-        else Branch(
-            branch.name,
-            branch.commit,
-            branch.upstream,
-            branch.ahead,
-            branch.gone,
-            _unpushed(git, branch.commit),
-        )
+        branch if branch.commit in remote else replace(branch, unpushed=_unpushed(git, branch.commit))
         for branch in branches
     )
 
@@ -263,15 +260,16 @@ def stashes(host: Host, place: Place) -> int:
     return text(host, f"{place.common_dir}/logs/refs/stash").count("\n")
 
 
-def worktrees(host: Host, place: Place) -> tuple[str, ...]:
-    """Return the absolute paths of the linked worktrees."""
+def worktrees(host: Host, place: Place) -> Mapping[str, str]:
+    """Return the branch of each linked worktree, "" where its HEAD is detached, by absolute path."""
     folder = f"{place.common_dir}/worktrees"
-    pointers = (text(host, f"{folder}/{name}/gitdir").strip("\n") for name in names(host, folder))
-    return tuple(sorted(path.removesuffix("/.git") for path in pointers if path.startswith("/")))
+    kept = (f"{folder}/{name}" for name in names(host, folder))
+    found = {text(host, f"{each}/gitdir").strip("\n"): head(host, Place(each)) for each in kept}
+    return {path.removesuffix("/.git"): found[path] for path in sorted(found) if path.startswith("/")}
 
 
-def submodules(git: Git) -> Mapping[str, str]:
-    """Return the address of each submodule that `.gitmodules` names, by path."""
+def submodules(git: Git) -> Mapping[str, Remote]:
+    """Return the remote of each submodule that `.gitmodules` names, by path."""
     if not git.place.work or git.host.look(f"{git.place.work}/.gitmodules") is None:
         return {}
     values = values_of(git.ask("config", "-z", "--file", ".gitmodules", "--list"))
@@ -280,7 +278,8 @@ def submodules(git: Git) -> Mapping[str, str]:
         section, name, variable = parts_of(key)
         if section == "submodule" and variable == "path":
             url = next((url for other, url in values if other == f"submodule.{name}.url"), "")
-            found[value] = without_secret(url)[0]
+            address, masked = without_secret(url)
+            found[value] = Remote(value, address, masked=masked)
     return dict(sorted(found.items()))
 
 
@@ -289,6 +288,10 @@ def has_lfs(host: Host, place: Place) -> bool:
     attributes = text(host, f"{place.work}/.gitattributes") if place.work else ""
     attributes += "\n" + text(host, f"{place.common_dir}/info/attributes")
     return bool(LFS.search(attributes)) or host.look(f"{place.common_dir}/lfs/objects") is not None
+
+
+def _is_loose(git: Git, branch: Branch) -> bool:
+    return git.host.look(f"{git.place.common_dir}/refs/heads/{branch.name}") is not None
 
 
 def _unpushed(git: Git, commit: str) -> int:

@@ -7,7 +7,7 @@ as `os.fsdecode` gives them; passwords in addresses are never kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REFS = "--format=%(refname)%00%(objectname)%00%(upstream)%00%(upstream:track,nobracket)%00"
 AHEAD = re.compile(r"ahead (\d{1,9})")
@@ -36,7 +36,7 @@ class Branch:
     """A local branch, `main`; `upstream` is `refs/remotes/origin/main` or "".
 
     `ahead` counts the commits that its upstream lacks, `unpushed` those that no remote is known to have;
-    `gone`: its upstream was deleted.
+    `gone`: its upstream was deleted; `shared`: a remote is known to have a branch of this name.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Branch:
     ahead: int = 0
     gone: bool = False
     unpushed: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,20 +128,22 @@ def parse_status(said: str) -> Status:
 
 def parse_refs(said: str) -> tuple[tuple[Branch, ...], frozenset[str]]:
     """Return the local branches, and the commits that remote-tracking refs are at, of `REFS`."""
-    branches, remote = [], set()
+    branches, remote, shared = [], set(), set()
     words = said.split("\0")
     for first in range(0, len(words) - 3, 4):
         name, commit, upstream, track = words[first : first + 4]
         name = name.removeprefix("\n")
         if name.startswith("refs/remotes/"):
             remote.add(commit)
+            shared.add(name.removeprefix("refs/remotes/").partition("/")[2])
         elif name.startswith("refs/heads/"):
             ahead = AHEAD.search(track)
             count = int(ahead[1]) if ahead else 0
             branches.append(
                 Branch(name.removeprefix("refs/heads/"), commit, upstream, count, gone=track == "gone")
             )
-    return tuple(branches), frozenset(remote)
+    told = (replace(branch, shared=branch.name in shared) for branch in branches)
+    return tuple(told), frozenset(remote)
 
 
 def without_secret(url: str) -> tuple[str, bool]:

@@ -89,7 +89,7 @@ def test_a_clean_clone_has_nothing_to_lose(root: Path) -> None:
     assert (found.unpushed, found.stashes, found.worktrees, found.submodules, found.lfs) == (
         0,
         0,
-        (),
+        {},
         {},
         False,
     )
@@ -176,8 +176,8 @@ def test_worktrees_and_submodules_are_named(root: Path) -> None:
     run(clone, "submodule", "--quiet", "add", str(root / "srv/x.git"), "lib/x")
     run(clone, "config", "--file", ".gitmodules", "submodule.lib/x.url", "https://a:secret@example.org/x")
     found = state_of(root)
-    assert found.worktrees == (str(root / "src/y"),)
-    assert found.submodules == {"lib/x": "https://example.org/x"}
+    assert found.worktrees == {str(root / "src/y"): "other"}
+    assert found.submodules == {"lib/x": Remote("lib/x", "https://example.org/x", masked=True)}
     (root / "src/y/.git").write_text("gitdir: /src/x/.git/worktrees/y\n")
     (root / "src/x/lib/x/.git").write_text("gitdir: ../../.git/modules/lib/x\n")
     other, module = state_of(root, "/src/y"), state_of(root, "/src/x/lib/x")
@@ -368,9 +368,9 @@ def test_no_path_of_a_status_is_dropped(modified: set[str], untracked: set[str])
 def test_refs_are_parsed() -> None:
     said = (
         "refs/heads/a b\0c1\0refs/remotes/o/a\0ahead 3, behind 1\0\nrefs/heads/z\0c2\0\0gone\0\n"
-        "refs/remotes/o/a\0c3\0\0\0\n"
+        "refs/remotes/o/a\0c3\0\0\0\nrefs/remotes/o/z\0c3\0\0\0\n"
     )
     assert parse_refs(said) == (
-        (Branch("a b", "c1", "refs/remotes/o/a", 3), Branch("z", "c2", gone=True)),
+        (Branch("a b", "c1", "refs/remotes/o/a", 3), Branch("z", "c2", gone=True, shared=True)),
         frozenset({"c3"}),
     )

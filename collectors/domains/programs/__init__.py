@@ -42,7 +42,7 @@ def collect(host: Host) -> Collected[Programs]:
         appimages=found.of(AppImage),
         builds=found.of(Build),
         scripts=written.records,
-        left_out=written.left_out,
+        left_out=(*found.left_out, *written.left_out),
     )
     return Collected(
         section,

@@ -26,7 +26,7 @@ from collectors.homes import Home
 from collectors.host import Host, remembered, text
 from collectors.reading.looking import Outcome
 from collectors.reading.patterns import matches
-from collectors.record import AtPath, escaped
+from collectors.record import AtPath, LeftOut, escaped
 
 SOURCES = ("/usr/src", "/usr/local/src", "/opt/src")
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/local/games", ".local/bin", "bin")
@@ -46,6 +46,7 @@ BUILT_IN = (
 MAX_COMPARED_BYTES = 256 * 1024 * 1024
 MAX_LOG_BYTES = 64 * 1024
 NO_REMOTE = "it was built from a clone without a remote: nothing but this disk has its source"
+MASKED = "a password or token is in the address of a remote"
 
 System = Literal["cmake", "meson", "autotools", "make", "cargo", "go", "zig", "copy", "checkinstall"]
 # The file at the top of a clone that tells how it is built, where nothing else does.
@@ -164,6 +165,8 @@ def _build(host: Host, home: Home | None, path: str, evidence: Evidence) -> Iter
         bound="" if remote else NO_REMOTE,
     )
     yield build
+    if home is None and any(each.masked for each in state.remotes):
+        yield LeftOut(path=escaped(state.place.common_dir), reason=MASKED)  # in homes, section repos tells it
     if remote:
         yield from (Cover(each, build.item_id()) for each in evidence.installed)
 

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from collectors import document
 from collectors.failure import Failure, Finding
 from collectors.host import Host, remembered
+from collectors.judgement.knowledge import knowledge
 from collectors.reading.looking import names_in, text_in
 from collectors.record import Record, escaped
 
@@ -139,6 +140,9 @@ def catalogue(host: Host) -> tuple[Catalogue, tuple[Finding, ...]]:
     for path in (f"{OWN}/{name}" for name in names if name.endswith(".yaml")):
         content, odd = text_in(host, path)
         found, wrong = parse_recipes(content, path=path)
+        rule = knowledge().by_content(path, "file", content.encode(errors="surrogateescape"))
+        if rule and rule.verdict == "secret":
+            found = without_commands(found, f"{path} {rule.why}")
         own.append(found)
         findings = (*findings, *odd, *wrong)
     return merged([shipped(), *own]), findings
@@ -151,6 +155,15 @@ def parse_recipes(content: str, *, path: str) -> tuple[Catalogue, tuple[Finding,
     except Failure as failure:
         subject, _, reason = failure.message.partition(": ")
         return Catalogue(), (Finding(escaped(subject), escaped(reason), failure.remedy),)
+
+
+def without_commands(found: Catalogue, why: str) -> Catalogue:
+    """Return the recipes without their commands, which must not be recorded: a person has to run them."""
+    recipes = {
+        name: recipe.model_copy(update={"install": "", "verify": "", "person": escaped(why)})
+        for name, recipe in found.recipes.items()
+    }
+    return found.model_copy(update={"recipes": recipes})
 
 
 def merged(catalogues: Iterable[Catalogue]) -> Catalogue:

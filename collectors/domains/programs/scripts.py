@@ -1,17 +1,19 @@
-"""Which scripts of their own do people keep in their folders for programs?
+"""Which scripts of their own do people keep in their folders for programs, and which links?
 
 Those in /usr/local are section files'. What a language's package manager wrote comes back with its package,
-what distrobox wrote with its box.
+what distrobox wrote with its box. A link counts that is another name of one of these scripts, or of what is
+outside of the home (fd to fdfind).
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
 from collectors.domains.programs.appimages import ELF
 from collectors.domains.programs.unexplained import within
-from collectors.homes import homes
+from collectors.homes import Home, homes
 from collectors.host import Entry, Host
 from collectors.judgement.capture import MAX_FILE_BYTES, Outcome, settings, unread
 
@@ -37,7 +39,9 @@ def scripts(host: Host, explained: frozenset[str]) -> Iterator[Outcome]:
             if any(entry.path == f"{folder}/.git" for entry in seen):
                 continue  # section repos has it
             for entry in seen:
-                if not within(entry.path, explained) and _is_script(host, entry):
+                if not within(entry.path, explained) and (
+                    _is_script(host, entry) or _is_name(host, home, entry)
+                ):
                     yield from settings(host, entry.path)
 
 
@@ -50,8 +54,27 @@ def _is_script(host: Host, entry: Entry) -> bool:
     """Tell whether it is an executable text that no package manager wrote."""
     if not (entry.is_file and entry.mode & 0o111 and entry.size_bytes <= MAX_FILE_BYTES):
         return False
+    if entry.path.endswith("~"):
+        return False  # an editor's copy
     try:
         head = host.part(entry.path, 0, LAUNCHER_BYTES)
     except OSError:
         return True  # the finding of why it is not read is told
     return not head.startswith(ELF) and b"\0" not in head and not LAUNCHER.match(head)
+
+
+def _is_name(host: Host, home: Home, entry: Entry) -> bool:
+    """Tell whether it is a link to a script beside it, or to what is there outside of the home."""
+    if not entry.is_symlink:
+        return False
+    folder = posixpath.dirname(entry.path)
+    try:
+        target = posixpath.normpath(posixpath.join(folder, host.link(entry.path)))
+        there = host.look(target)
+    except OSError:
+        return False
+    if there is None:
+        return False
+    if posixpath.dirname(target) == folder:
+        return _is_script(host, there)
+    return not f"{target}/".startswith(f"{home.path}/")

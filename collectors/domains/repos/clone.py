@@ -30,14 +30,21 @@ class Submodule(Record):
     url: str
 
 
+class Worktree(Record):
+    """A linked worktree: its escaped path, and its branch, "" where its HEAD is detached."""
+
+    path: str
+    branch: str = ""
+
+
 class Repo(AtPath):
     """A git clone; `branch` is "" where HEAD is detached. `commit` is what was checked out.
 
-    `worktrees` are the escaped paths of its linked worktrees, `lfs` says that Git LFS has files of it.
+    `shared` says that a remote has the branch, `lfs` that Git LFS has files of it.
     """
 
     KIND: ClassVar[str] = "repo"
-    FREE: ClassVar[frozenset[str]] = frozenset({"commit"})
+    FREE: ClassVar[frozenset[str]] = frozenset({"commit", "shared"})
 
     name: str
     user: str
@@ -45,7 +52,8 @@ class Repo(AtPath):
     remotes: tuple[Remote, ...] = ()
     branch: str = ""
     commit: str = ""
-    worktrees: tuple[str, ...] = ()
+    shared: bool = False
+    worktrees: tuple[Worktree, ...] = ()
     submodules: tuple[Submodule, ...] = ()
     lfs: bool = False
 
@@ -60,7 +68,7 @@ class Repo(AtPath):
     def _steps(self) -> Iterator[str]:
         first = next((each for each in self.remotes if each.name == "origin"), self.remotes[0])
         options = [*(["--bare"] if self.bare else []), *(["--recurse-submodules"] if self.submodules else [])]
-        branch = ["--branch", self.branch] if self.branch else []
+        branch = ["--branch", self.branch] if self.branch and self.shared else []
         yield _words("git", "clone", *options, "--origin", first.name, *branch, "--", first.url, self.path)
         here = ("git", "-C", self.path)
         for each in self.remotes:
@@ -72,8 +80,8 @@ class Repo(AtPath):
             yield _words(*here, "checkout", "--detach", self.commit)
         if self.lfs:
             yield _words(*here, "lfs", "pull")
-        for path in self.worktrees:
-            yield _words(*here, "worktree", "add", path)
+        for tree in self.worktrees:
+            yield _added((*here, "worktree", "add"), tree)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ class Checkout:
 
 def repo_of(checkout: Checkout) -> Repo:
     """Return the item of a clone."""
-    state = checkout.state
+    state, status = checkout.state, checkout.state.status
     return Repo(
         path=escaped(checkout.path),
         name=escaped(checkout.home.name(checkout.path)),
@@ -102,11 +110,14 @@ def repo_of(checkout: Checkout) -> Repo:
             Remote(name=escaped(each.name), url=escaped(each.url), push_url=escaped(each.push_url))
             for each in state.remotes
         ),
-        branch=escaped(state.status.branch),
-        commit=state.status.commit,
-        worktrees=tuple(map(escaped, state.worktrees)),
+        branch=escaped(status.branch),
+        commit=status.commit,
+        shared=not state.place.work or status.branch in {each.name for each in state.branches if each.shared},
+        worktrees=tuple(
+            Worktree(path=escaped(path), branch=escaped(branch)) for path, branch in state.worktrees.items()
+        ),
         submodules=tuple(
-            Submodule(path=escaped(path), url=escaped(url)) for path, url in state.submodules.items()
+            Submodule(path=escaped(path), url=escaped(each.url)) for path, each in state.submodules.items()
         ),
         lfs=state.lfs,
         bound="" if state.remotes else NO_REMOTE,
@@ -115,10 +126,22 @@ def repo_of(checkout: Checkout) -> Repo:
 
 def secrets_left_out(checkout: Checkout) -> Iterator[LeftOut]:
     """Yield what tells that an address had a password or token in it, which is not in the posture."""
-    masked = [escaped(each.name) for each in checkout.state.remotes if each.masked]
-    if masked:
-        path = escaped(checkout.state.place.common_dir)
-        yield LeftOut(path=path, reason=f"a password or token is in the address of {', '.join(masked)}")
+    state = checkout.state
+    for path, remotes in (
+        (state.place.common_dir, state.remotes),
+        (f"{state.place.work}/.gitmodules", state.submodules.values()),
+    ):
+        masked = ", ".join(escaped(each.name) for each in remotes if each.masked)
+        if masked:
+            yield LeftOut(path=escaped(path), reason=f"a password or token is in the address of {masked}")
+
+
+def _added(add: tuple[str, ...], worktree: Worktree) -> str:
+    """Return how a worktree is made: on its branch, or on a new one of that name where no remote has it."""
+    path, branch = worktree.path, worktree.branch
+    if not branch:
+        return _words(*add, "--detach", path)
+    return f"{{ {_words(*add, path, branch)} || {_words(*add, '-b', branch, path)}; }}"
 
 
 def _words(*words: str) -> str:

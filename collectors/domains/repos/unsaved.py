@@ -26,7 +26,8 @@ def unsaved(host: Host, checkout: Checkout, repo: Repo, *, part: bool) -> Iterat
     """Yield what was never pushed, stashed or committed; a worktree's branches are its clone's."""
     state = checkout.state
     if not state.remotes and not part:
-        yield _without_remote(host, checkout)
+        if not _is_empty(state):
+            yield _without_remote(host, checkout)
         return
     if checkout.is_main:
         yield from _unpushed(checkout, repo)
@@ -52,6 +53,12 @@ def ignored(host: Host, checkout: Checkout, repo: Repo) -> Iterator[Loss]:
         f"mkdir -p ~/kept && tar -C {path} -czf ~/kept/{_quoted(repo.name.replace('/', '-'))}.tar.gz {files}"
     )
     yield _loss(host, "untracked", repo, reason, remedy, [f"{work}/{name}" for name in names])
+
+
+def _is_empty(state: State) -> bool:
+    """Tell whether nobody has begun anything in it."""
+    status = state.status
+    return not (state.branches or status.commit or status.modified or status.untracked)
 
 
 def _without_remote(host: Host, checkout: Checkout) -> Loss:
@@ -85,9 +92,18 @@ def _unpushed(checkout: Checkout, repo: Repo) -> Iterator[Loss]:
             *(branch.name for branch in behind),
         ]
         reason = f"{counted} that no remote has"
-        yield Loss("unpushed", repo.item_id(), reason, _git(checkout.path, words))
+        yield Loss("unpushed", repo.item_id(), reason, _noted(checkout) + _git(checkout.path, words))
     if checkout.state.detached:
         yield _detached(checkout, repo)
+
+
+def _noted(checkout: Checkout) -> str:
+    """Return what makes git note what is pushed: a bare clone keeps no branches of its remote by itself."""
+    if checkout.state.place.work:
+        return ""
+    name = _remote(checkout.state)
+    words = ["config", "--replace-all", f"remote.{name}.fetch", f"+refs/heads/*:refs/remotes/{name}/*"]
+    return f"{_git(checkout.path, words)} && "
 
 
 def _detached(checkout: Checkout, repo: Repo) -> Loss:

@@ -360,6 +360,37 @@ def test_a_persons_own_script_is_captured_and_a_launcher_is_not(tmp_path: Path) 
     assert found.contents == {f"{ADA}/bin/backup": b"#!/bin/sh\nrestic backup ~\n"}
 
 
+def test_a_persons_own_name_for_a_program_is_captured(tmp_path: Path) -> None:
+    files = {
+        "/usr/bin/fdfind": BINARY,
+        f"{ADA}/bin/backup": "#!/bin/sh\n",
+        f"{ADA}/bin/backup~": "#!/bin/sh\n",
+        f"{ADA}/bin/again": "-> backup",
+        f"{ADA}/bin/fd": "-> /usr/bin/fdfind",
+        f"{ADA}/bin/gone": "-> /usr/bin/gone",
+        f"{ADA}/bin/black": "-> ../.local/share/pipx/venvs/black/bin/black",
+        f"{ADA}/.local/share/pipx/venvs/black/bin/black": "#!/bin/sh\n",
+    }
+    found = programs.collect(host_with(tmp_path, files, run=tuple(files)[1:3]))
+    assert ids(found) == [f"file:{ADA}/bin/{name}" for name in ("again", "backup", "fd")]
+
+
+def test_a_recipe_with_a_password_is_for_a_person(tmp_path: Path) -> None:
+    recipe = (
+        "recipes: {x: {title: X, found: [/opt/x], install: 'curl --user ada:hunter2 https://example.org'}}\n"
+    )
+    files = {"/opt/x": BINARY, "/etc/rekindle/recipes.d/x.yaml": recipe}
+    found = programs.collect(host_with(tmp_path, files))
+    (program,) = found.section.programs
+    assert (program.by_hand(), program.bound) == (
+        "",
+        "only a person can get it: /etc/rekindle/recipes.d/x.yaml holds what looks like a password"
+        " (given to a command)",
+    )
+    assert told(found) == [("no-recipe", "program:x")]
+    assert "hunter2" not in repr(found)
+
+
 def test_a_folder_of_scripts_that_is_a_clone_is_section_repos(tmp_path: Path) -> None:
     files = {f"{ADA}/bin/backup": "#!/bin/sh\n", f"{ADA}/bin/.git/HEAD": "x"}
     assert ids(programs.collect(host_with(tmp_path, files, run=(f"{ADA}/bin/backup",)))) == []
@@ -372,6 +403,17 @@ def built(tmp_path: Path, files: Mapping[str, str | bytes | None], url: str = UR
     host = host_with(tmp_path, {})
     clone(tmp_path, "src/x", url=url)
     return programs.collect(host_with(tmp_path, files) and replace(host, memory={}))
+
+
+def test_a_secret_in_the_address_of_the_machines_sources_is_told(tmp_path: Path) -> None:
+    host = host_with(tmp_path, {})
+    place = clone(tmp_path, url="https://ada:hunter2@example.org/x.git")
+    (tmp_path / "usr").mkdir()
+    (place.parent).rename(tmp_path / "usr/src")
+    files = {"/usr/src/x/cam": BINARY, "/usr/src/x/Makefile": "", "/usr/local/bin/cam": BINARY}
+    found = programs.collect(host_with(tmp_path, files) and replace(host, memory={}))
+    assert ids(found) == ["build:/usr/src/x", "left-out:/usr/src/x/.git"]
+    assert "hunter2" not in repr(found)
 
 
 def test_what_cmake_installed_comes_from_its_clone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from collectors.collected import Collected, Cover, Loss
 from collectors.domains import repos
 from collectors.domains.repos import Repos
-from collectors.domains.repos.clone import NO_REMOTE, Remote, Submodule
+from collectors.domains.repos.clone import NO_REMOTE, Remote, Submodule, Worktree
 from collectors.failure import Finding
 from collectors.git.clones import clones
 from collectors.host import Mount
@@ -221,6 +221,35 @@ def test_no_password_reaches_the_posture(tmp_path: Path) -> None:
     assert left_out.reason == "a password or token is in the address of origin"
 
 
+def test_no_password_of_a_submodule_reaches_the_posture(tmp_path: Path) -> None:
+    host = host_with(tmp_path)
+    place = clone(tmp_path)
+    for key, value in (("path", "lib"), ("url", "https://ada:geheim@example.org/lib.git")):
+        git(place, "config", "--file", ".gitmodules", f"submodule.lib.{key}", value)
+    found = repos.collect(host)
+    assert "geheim" not in repr(found)
+    assert [(each.path, each.reason) for each in found.section.left_out] == [
+        ("/home/ada/src/x/.gitmodules", "a password or token is in the address of lib")
+    ]
+
+
+def test_a_branch_that_no_remote_has_is_not_asked_of_one(tmp_path: Path) -> None:
+    host = host_with(tmp_path)
+    git(clone(tmp_path), "checkout", "--quiet", "-b", "idea")
+    (repo,) = repos.collect(host).section.repos
+    assert (repo.branch, "--branch" in repo.by_hand()) == ("idea", False)
+
+
+def test_a_repository_in_which_nothing_is_begun_is_no_loss(tmp_path: Path) -> None:
+    host = host_with(tmp_path)
+    place = tmp_path / "home/ada/x"
+    place.mkdir()
+    git(place, "init", "--quiet")
+    assert told(repos.collect(host)) == []
+    (place / "new").write_text("x")
+    assert told(repos.collect(host)) == [("no-remote", "/home/ada/x")]
+
+
 def test_a_worktree_belongs_to_its_clone(tmp_path: Path) -> None:
     host = host_with(tmp_path)
     place = clone(tmp_path)
@@ -231,8 +260,16 @@ def test_a_worktree_belongs_to_its_clone(tmp_path: Path) -> None:
     (place.parent / "side/new").write_text("x")
     found = repos.collect(host)
     assert [(repo.item_id(), repo.worktrees) for repo in found.section.repos] == [
-        ("repo:~ada/src/x", ("/home/ada/src/side",))
+        ("repo:~ada/src/x", (Worktree(path="/home/ada/src/side", branch="side"),))
     ]
+    assert (
+        found.section.repos[0]
+        .by_hand()
+        .endswith(
+            "git -C /home/ada/src/x worktree add /home/ada/src/side side"
+            " || git -C /home/ada/src/x worktree add -b side /home/ada/src/side; }'"
+        )
+    )
     assert [(loss.kind, "/home/ada/src/side" in loss.reason) for loss in found.losses] == [
         ("untracked", True)
     ]
@@ -269,6 +306,24 @@ def test_a_bare_repository_is_an_item(tmp_path: Path) -> None:
     git(bare, "remote", "add", "--mirror=fetch", "origin", URL)
     (repo,) = repos.collect(host).section.repos
     assert (repo.item_id(), repo.bare, " --bare " in repo.by_hand()) == ("repo:~ada/hub.git", True, True)
+
+
+def test_a_bare_clone_has_what_its_remote_has_until_it_is_pushed_to(tmp_path: Path) -> None:
+    host = host_with(tmp_path)
+    source = clone(tmp_path, "src/x")
+    git(tmp_path / "home/ada", "clone", "--quiet", "--bare", os.fspath(source), "hub.git")
+    hub = tmp_path / "home/ada/hub.git"
+    git(hub, "config", "remote.origin.url", URL)
+    found = repos.collect(host)
+    assert (told(found), len(found.section.repos)) == ([], 2)
+    git(source, "commit", "--quiet", "--allow-empty", "-m", "two")
+    git(source, "push", "--quiet", os.fspath(hub), "main")
+    loss = next(loss for loss in repos.collect(host).losses if loss.subject == "repo:~ada/hub.git")
+    hub_git = "git -C /home/ada/hub.git"
+    assert loss.remedy == (
+        f"{hub_git} config --replace-all remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'"
+        f" && {hub_git} push -u origin main"
+    )
 
 
 def test_what_programs_cloned_is_not_the_owners(tmp_path: Path) -> None:
