@@ -76,7 +76,7 @@ recipes:
     found: [/opt/vault/vault]
     install: curl -fsSL --user ada:hunter2 https://example.org/vault.sh | sh
 END
-printf 'recipes:\n  wrong:\n    title: Wrong\n    fuond: [/opt/hunter2]\n' | put /etc/rekindle/recipes.d/wrong.yaml
+printf 'recipes:\n  wrong:\n    title: Wrong\n    fuond: [/opt/wrong]\n' | put /etc/rekindle/recipes.d/wrong.yaml
 printf 'notes' | put /etc/rekindle/recipes.d/notes.txt
 
 # AppImages: with update information, known by their names, unknown, with hard names, one that nobody can run
