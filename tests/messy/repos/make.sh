@@ -145,7 +145,6 @@ in_ $work/hostile push --quiet
 for key in core.fsmonitor core.pager core.sshCommand core.askPass core.editor core.alternateRefsCommand core.gitProxy \
     credential.helper diff.external diff.evil.command diff.evil.textconv filter.evil.clean filter.evil.smudge \
     filter.evil.process gpg.program alias.status alias.config uploadpack.packObjectsHook; do
-    in_ $work/hostile config "$key" '!touch pwned; touch pwned'
     in_ $work/hostile config "$key" 'touch pwned; false'
 done
 in_ $work/hostile config filter.evil.required true
