@@ -36,7 +36,7 @@ check: setup ## Format, lint, types, import directions
 	$(BIN)/pytest -q tests/unit/test_imports.py
 
 test-unit: setup ## Tests that need neither root nor network: seconds
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit
 
 test: setup ## All tests, the boots in QEMU included
 	$(SUDO) env REKINDLE_TEST_CACHE=$(REKINDLE_TEST_CACHE) $(BIN)/pytest -n 2 --dist worksteal tests

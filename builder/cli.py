@@ -144,12 +144,12 @@ def coverage(
 
     Example: sudo rekindle coverage --html lost-today.html
     """
-    from builder.coverage import look, plain
+    from builder.coverage.look import look, plain
 
     with watched() as watch:
         survey, found = look(root, watch)
     if html:
-        from builder.coverage_page import page
+        from builder.coverage.page import page
         from builder.whole import whole
 
         with whole(html) as aside:

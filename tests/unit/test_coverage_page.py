@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.coverage_page import CELLS_AT_MOST, MAP, SHOWN_AT_ONCE, cells, day_text, page, size_text
-from builder.treemap import Rectangle, squarified
+from builder.coverage.page import CELLS_AT_MOST, MAP, SHOWN_AT_ONCE, cells, day_text, page, size_text
+from builder.coverage.treemap import Rectangle, squarified
 from collectors.collected import Loss
 from collectors.coverage.clouds import Kept
 from collectors.coverage.coverage import Coverage, Totals

@@ -17,7 +17,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from builder.treemap import Rectangle, squarified
+from builder.coverage.treemap import Rectangle, squarified
 from collectors.collected import Loss
 from collectors.coverage.coverage import Coverage
 from collectors.coverage.knowledge import loss_kinds

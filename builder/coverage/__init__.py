@@ -1,0 +1,1 @@
+"""How is shown what a machine would lose today?"""
