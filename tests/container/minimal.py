@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 from builder.standin.archive import own_sources, running_release
 from collectors.command import run
 from collectors.host import Machine
+from tests.cached import cached
 
 PACKAGES = ("dbus", "python3", "systemd-sysv", "tzdata")
 DESKTOP = (
@@ -43,34 +42,28 @@ class Container:
         return _ended(argv, timeout_seconds)
 
 
-def minimal_root(cache: Path) -> Path:
-    """Return the tar of a minimal system of the running release, made in `cache` unless it is there."""
-    release = running_release(Machine())
-    lines = [source.line for source in own_sources(Machine(), release)]
-    key = hashlib.sha256("\0".join((release.codename, *lines, *PACKAGES)).encode()).hexdigest()[:16]
-    output = cache / f"minimal-{key}.tar"
-    if not output.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            aside = Path(folder) / "root.tar"
-            options = ("--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}")
-            run(["mmdebstrap", *options, release.codename, aside, *lines])
-            aside.rename(output)
-    return output
+def minimal_root(cache: Path, packages: Sequence[str] = PACKAGES) -> Path:
+    """Return the tar of a minimal system of the running release with `packages`."""
+    return _root(cache, "minimal", ".tar", "--variant=minbase", f"--include={','.join(packages)}")
 
 
 def desktop_root(cache: Path) -> Path:
-    """Return the root of a freshly installed desktop of the running release, made in `cache` unless there."""
+    """Return the root of a freshly installed desktop of the running release."""
+    hook = "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash ada"
+    return _root(cache, "desktop", "", "--variant=important", f"--include={','.join(DESKTOP)}", hook)
+
+
+def _root(cache: Path, name: str, ending: str, *options: str) -> Path:
+    """Make a root with mmdebstrap(1), a tar where `ending` says so; it is kept in `cache`."""
     release = running_release(Machine())
     lines = [source.line for source in own_sources(Machine(), release)]
-    key = hashlib.sha256("\0".join((release.codename, *lines, *DESKTOP)).encode()).hexdigest()[:16]
-    output = cache / f"desktop-{key}"
-    if not output.exists():
-        aside = Path(tempfile.mkdtemp(dir=cache))
-        options = ("--quiet", "--variant=important", f"--include={','.join(DESKTOP)}")
-        hook = "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash ada"
-        run(["mmdebstrap", *options, hook, release.codename, aside, *lines])
-        aside.rename(output)
-    return output
+
+    def make(aside: Path) -> None:
+        made = aside.with_name(f"root{ending}")
+        run(["mmdebstrap", "--quiet", *options, release.codename, made, *lines])
+        made.rename(aside)
+
+    return cached(cache, name, (release.codename, *lines, *options), make)
 
 
 def container(root_tar: Path, folder: Path) -> Container:

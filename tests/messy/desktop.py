@@ -7,18 +7,14 @@ pipx, yadm, git, kwriteconfig5, dconf. Nothing but the distribution's packages i
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
-from builder.standin.archive import own_sources, running_release
-from collectors.command import run
-from collectors.host import Machine
 from collectors.posture import SECTIONS
-from tests.container.minimal import Container
+from tests.cached import cached
+from tests.container.minimal import Container, container, minimal_root
 from tests.sample.archive import archive
 
 HERE = Path(__file__).parent
@@ -34,39 +30,18 @@ ORDER = ("users", *(name for name in SECTIONS if name != "users"))
 
 def messy_desktop(cache: Path) -> Path:
     """Return the root of the messy desktop, made in `cache` unless it is there; nobody writes to it."""
-    packages = _packages_root(cache)
+    packages = minimal_root(cache, PACKAGES)
     with archive(cache) as served:
-        output = cache / f"messy-{_key(packages, served.directory)}"
-        if not output.exists():
-            aside = Path(tempfile.mkdtemp(dir=cache, prefix=".messy-"))
-            try:
-                run(["tar", "-C", aside, "--exclude=./dev/*", "-xf", packages])
-                aside.chmod(0o755)
-                _make_mess(Container(aside), served.url())
-                with suppress(OSError):
-                    aside.rename(output)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-    return output
+
+        def make(aside: Path) -> None:
+            _make_mess(container(packages, aside), served.url())
+
+        return cached(cache, "messy", (packages.name, served.directory.name, *_makers()), make)
 
 
 def made_sections() -> tuple[str, ...]:
     """Return the sections whose mess is made, in order."""
     return tuple(name for name in ORDER if (HERE / name / "make.sh").is_file())
-
-
-def _packages_root(cache: Path) -> Path:
-    release = running_release(Machine())
-    lines = [source.line for source in own_sources(Machine(), release)]
-    key = hashlib.sha256("\0".join((release.codename, *lines, *PACKAGES)).encode()).hexdigest()[:16]
-    output = cache / f"messy-packages-{key}.tar"
-    if not output.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            aside = Path(folder) / "root.tar"
-            options = ("--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}")
-            run(["mmdebstrap", *options, release.codename, aside, *lines])
-            aside.rename(output)
-    return output
 
 
 def _make_mess(machine: Container, url: str) -> None:
@@ -83,9 +58,8 @@ def _make_mess(machine: Container, url: str) -> None:
     shutil.rmtree(within)
 
 
-def _key(packages: Path, served: Path) -> str:
-    digest = hashlib.sha256(f"{packages.name} {served.name}".encode())
+def _makers() -> Iterator[str]:
+    """Yield the name and the text of each file that takes part in making the mess."""
     for path in sorted(HERE.rglob("*")):
         if path.is_file() and path.suffix != ".pyc" and path.name != "expected.yaml":
-            digest.update(f"{path.relative_to(HERE)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+            yield f"{path.relative_to(HERE)} {path.read_text('utf-8', errors='surrogateescape')}"
