@@ -86,9 +86,10 @@ def _beside(directory: Path) -> tuple[Path, Path]:
 def read_posture(directory: Path) -> Posture:
     """Read the posture in `directory` (`…/hosts/<name>`); raises Failure."""
     sections: dict[str, Any] = {}
+    is_first = _is_of_the_first_schema(directory)
     for section, kind in SECTIONS.items():
         file = directory / f"{section}.yaml"
-        if _is_of_the_first_schema(directory) and section not in OF_THE_FIRST_SCHEMA:
+        if is_first and section not in OF_THE_FIRST_SCHEMA:
             continue
         try:
             text = file.read_text("utf-8")

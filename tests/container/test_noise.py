@@ -53,8 +53,7 @@ def altered(program_cache: Path, tmp_path: Path) -> Iterator[Path]:
         folder.mkdir()
     upper, work, root = over
     layers = f"lowerdir={desktop_root(program_cache)},upperdir={upper},workdir={work}"
-    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, root], check=False).returncode:
-        pytest.skip("no overlay can be mounted here")
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, root], check=True)
     yield root
     subprocess.run(["umount", root], check=True)
     shutil.rmtree(work)
