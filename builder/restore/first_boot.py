@@ -50,8 +50,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def ended(report: Report, result: Score) -> int:
-    """Return the exit code; a restore defers nothing but what needs a network."""
-    if any(outcome.state == "deferred" for outcome in report.items):
+    """Return the exit code."""
+    if any(outcome.until == "network" for outcome in report.items):
         return WAITING
     return GAPS if report.gaps() or result.found < result.eligible else DONE
 

@@ -16,12 +16,17 @@ GAPS: frozenset[State] = frozenset({"deferred", "unavailable", "failed"})
 
 
 class Outcome(Record):
-    """What became of one item; `remedy` says what a person can do, "" where there is nothing."""
+    """What became of one item; `remedy` says what a person can do, "" where there is nothing.
+
+    `until` tells what something `deferred` waits for: a network, at the next start; a secret, until it is
+    unlocked; a person who logs in.
+    """
 
     id: str
     state: State
     reason: str = ""
     remedy: str = ""
+    until: Literal["", "network", "secret", "login"] = ""
 
 
 class Report(Record):

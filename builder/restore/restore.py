@@ -12,15 +12,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from builder.payload.payload import PLAYBOOK, open_payload
-from builder.restore.plan import of_another_release, planned
+from builder.restore.plan import Plan, already, of_another_release, planned
 from builder.restore.report import Outcome, Report, assembled
+from builder.restore.steps.step import Target
 from builder.whole import whole
+from collectors.collect import collect
 from collectors.command import run
 from collectors.failure import Failure
-from collectors.posture import SECTIONS
+from collectors.host import Machine
+from collectors.posture import SECTIONS, Posture
 from collectors.record import Item
 from collectors.repository import read_posture
 
@@ -58,14 +62,12 @@ def restore(
         manifest = open_payload(payload, work / "payload")
         posture = read_posture(work / "payload" / "posture")
         items = _selected(tuple(posture.items()), only, skip)
-        wanted = {item.id for item in items if not item.bound}
-        put_off = wanted.intersection(of_another_release(posture, codename()))
-        contents = PurePosixPath("payload/posture")
-        (work / "plan.json").write_text(
-            planned(posture, (wanted - put_off).__contains__, contents).model_dump_json()
-        )
-        say(f"restoring {len(wanted)} items of {manifest.host}")
-        (work / "outcomes").write_text("".join(map(_put_off, sorted(put_off))))
+        say("looking at what is here already")
+        here = collect(Machine()).posture
+        plan = _planned(posture, here, items)
+        (work / "plan.json").write_text(plan.text())
+        say(f"restoring {len(plan.ids())} items of {manifest.host}")
+        (work / "outcomes").write_text("".join(map(_event, plan.told)))
         ended = _play(work, check, say)
         report = assembled(manifest.host, items, _read(work / "outcomes"), ended=ended)
     if not check:
@@ -79,10 +81,24 @@ def codename() -> str:
     return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
 
 
-def _put_off(source: str) -> str:
+def _planned(posture: Posture, here: Posture, items: Sequence[Item]) -> Plan:
+    """Plan what of `items` is not here as it was."""
+    asked = frozenset(item.id for item in items if not item.bound)
+    there = already(posture, here) & asked
+    put_off = asked.intersection(of_another_release(posture, codename())) - there
+    to = Target(posture, here, PurePosixPath("payload/posture"), asked - there - put_off)
+    plan = planned(to)
+    told = (Outcome(id=name, state="already") for name in sorted(there))
+    return replace(plan, told=(*told, *map(_put_off, sorted(put_off)), *plan.told))
+
+
+def _put_off(source: str) -> Outcome:
     reason = f"it names another release than {codename()}"
     remedy = f"see whether it serves {codename()}, and write that into it"
-    outcome = Outcome(id=source, state="deferred", reason=reason, remedy=remedy)
+    return Outcome(id=source, state="deferred", reason=reason, remedy=remedy)
+
+
+def _event(outcome: Outcome) -> str:
     return json.dumps({"outcome": outcome.model_dump()}) + "\n"
 
 
@@ -130,7 +146,7 @@ def _play(work: Path, check: bool, say: Say) -> str:
             run,
             [
                 *(sys.executable, str(work / "play.py")),
-                *("--inventory", "localhost,", "--connection", "local", *options, str(playbook)),
+                *("--inventory", str(playbook.parent / "hosts.yaml"), *options, str(playbook)),
             ],
             cwd=work,
             env={**_ansible(work, playbook), "REKINDLE_PLAN": str(work / "plan.json")},
@@ -156,6 +172,7 @@ def _ansible(work: Path, playbook: Path) -> dict[str, str]:
         "ANSIBLE_REMOTE_TMP": str(home / "tmp"),
         "ANSIBLE_LOG_PATH": str(work / "ansible.log"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "REKINDLE_PID": str(os.getpid()),
         "REKINDLE_PROGRESS": str(work / "progress"),
         "REKINDLE_OUTCOMES": str(work / "outcomes"),
     }

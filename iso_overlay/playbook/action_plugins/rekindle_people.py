@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         with open(self._task.args["plan"], encoding="utf-8") as file:
-            plan = json.load(file)
+            plan = {"groups": [], "users": [], **json.load(file)}
         self._renumbered = set()
         checks = self._play_context.check_mode
         notes = [] if checks else self._renumber(plan["groups"], plan["users"], task_vars)

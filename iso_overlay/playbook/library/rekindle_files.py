@@ -51,16 +51,17 @@ class RefusedError(Exception):
 
 def main():
     module = AnsibleModule(
-        argument_spec={**ARGUMENTS, "part": {"choices": ["sources", "files"], "required": True}},
+        argument_spec={**ARGUMENTS, "first": {"type": "bool", "default": False}},
         supports_check_mode=True,
     )
-    plan, part, progress = (module.params[key] for key in ("plan", "part", "progress"))
+    plan, first, progress = (module.params[key] for key in ("plan", "first", "progress"))
     base = os.path.dirname(plan)
     outcomes = []
-    steps = sorted(read_plan(plan, part), key=lambda step: raw(step["path"]))
+    mine = (step for step in read_plan(plan, "files") if step["first"] == first)
+    steps = sorted(mine, key=lambda step: raw(step["path"]))
     for number, step in enumerate(steps, 1):
         if number % STEPS_PER_LINE == 0 or number == len(steps):
-            say(progress, f"{part} {number} of {len(steps)}")
+            say(progress, f"files {number} of {len(steps)}")
         outcomes.append(brought_back(step, base, module.check_mode))
     if not module.check_mode:
         os.sync()

@@ -66,7 +66,7 @@ def main():
     if module.check_mode:
         answer(module, planned(steps) + holds(held, mark=False))
     code, said = updated(progress, log) if steps or held else (0, "")
-    notes = unread(read_plan(plan, "sources"), said)
+    notes = unread(read_plan(plan, "files"), said)
     reason = unreached(code, said)
     if reason:
         answer(module, put_off(steps, held, reason), notes)
@@ -96,7 +96,7 @@ def put_off(steps, held, reason):
 def later(outcomes, reason, remedy):
     """Defer what did not come back, but for what is no package's name."""
     return [
-        {**each, "state": DEFERRED, "reason": reason, "remedy": remedy}
+        {**each, "state": DEFERRED, "reason": reason, "remedy": remedy, "until": "network"}
         if each["state"] in (UNAVAILABLE, FAILED) and NAME.fullmatch(each["id"].partition(":")[2])
         else each
         for each in outcomes

@@ -19,12 +19,12 @@ ARGUMENTS = {
 def read_plan(path, part):
     """Return the steps of one part of the plan; each is a mapping with an `id`."""
     with open(path, encoding="utf-8") as file:
-        return json.load(file)[part]
+        return json.load(file).get(part, [])
 
 
-def outcome(step, state, reason="", remedy=""):
-    """Say what became of one item."""
-    return {"id": step["id"], "state": state, "reason": reason, "remedy": remedy}
+def outcome(step, state, reason="", remedy="", until=""):
+    """Say what became of one item, of something deferred until when: network, secret, login."""
+    return {"id": step["id"], "state": state, "reason": reason, "remedy": remedy, "until": until}
 
 
 def say(progress, line):
@@ -38,6 +38,29 @@ def answer(module, outcomes, notes=()):
     """End the module with what became of each item."""
     changed = any(entry["state"] in (RESTORED, SUBSTITUTED) for entry in outcomes)
     module.exit_json(changed=changed, outcomes=outcomes, notes=list(notes))
+
+
+def orphaned():
+    """Tell whether the restore that this is a part of was killed: the next one goes on."""
+    pid = os.environ.get("REKINDLE_PID", "")
+    return bool(pid) and not os.path.exists(f"/proc/{pid}")
+
+
+def has_route():
+    """Tell whether there is a default route (/proc/net/route, /proc/net/ipv6_route)."""
+    return any(
+        fields[1:2] == ["00000000"] or (fields[:2] == ["0" * 32, "00"] and fields[-1] != "lo")
+        for table in ("route", "ipv6_route")
+        for fields in map(str.split, read_lines(f"/proc/net/{table}"))
+    )
+
+
+def read_lines(path):
+    try:
+        with open(path) as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
 
 
 def raw(name):

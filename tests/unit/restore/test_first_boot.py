@@ -87,13 +87,17 @@ def test_a_rehearsal_without_a_network_reports_and_powers_off(
 @pytest.mark.parametrize(
     ("states", "code"),
     [
-        (["restored", "already"], first_boot.DONE),
-        (["restored", "unavailable"], first_boot.GAPS),
-        (["failed", "deferred"], first_boot.WAITING),
+        ({"restored": "", "already": ""}, first_boot.DONE),
+        ({"restored": "", "unavailable": ""}, first_boot.GAPS),
+        ({"restored": "", "deferred": "secret"}, first_boot.GAPS),
+        ({"failed": "", "deferred": "network"}, first_boot.WAITING),
     ],
 )
-def test_the_exit_code_tells_what_waits_for_the_network(states: list[str], code: int) -> None:
-    items = tuple(Outcome.model_validate({"id": f"apt:{state}", "state": state}) for state in states)
+def test_the_exit_code_tells_what_waits_for_the_network(states: dict[str, str], code: int) -> None:
+    items = tuple(
+        Outcome.model_validate({"id": f"apt:{state}", "state": state, "until": until})
+        for state, until in states.items()
+    )
     assert first_boot.ended(Report(host="h", items=items), score(SAMPLE, SAMPLE)) == code
     assert len({first_boot.DONE, first_boot.FAILED, first_boot.GAPS, first_boot.WAITING}) == 4
 

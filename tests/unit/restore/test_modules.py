@@ -23,7 +23,6 @@ from tests.unit.restore.playbook import library, loaded, shared
 files = library("rekindle_files")
 packages = library("rekindle_packages")
 system = library("rekindle_system")
-pending = library("rekindle_pending")
 people = loaded("playbook/action_plugins/rekindle_people.py", "rekindle_people")
 
 ME, MINE = str(os.getuid()), str(os.getgid())
@@ -534,13 +533,3 @@ def test_what_became_of_a_person(
     assert outcome["state"] == state
     assert ("passwd" in outcome["remedy"]) == (is_new and not shortcomings)
     json.dumps(outcome)
-
-
-@pytest.mark.parametrize(
-    ("by_hand", "remedy"),
-    [("snap install code", "snap install code"), ("", "set it up by hand from the posture")],
-)
-def test_what_is_pending_is_a_gap_with_the_command_that_closes_it(by_hand: str, remedy: str) -> None:
-    told = pending.told({"id": "snap:code", "section": "snap", "by_hand": by_hand})
-    assert (told["id"], told["state"], told["remedy"]) == ("snap:code", "unavailable", remedy)
-    assert "does not bring it back" in told["reason"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -9,15 +10,21 @@ from typing import ClassVar
 
 import pytest
 
-from builder.restore.plan import of_another_release, planned
+from builder.restore import plan as plans
+from builder.restore.plan import Plan, already, of_another_release, planned
+from builder.restore.steps.step import Target
 from collectors.debian.sources import parse_sources
 from collectors.domains.apt import SourceFile
 from collectors.domains.files import Files
 from collectors.domains.network import Network
 from collectors.domains.snap import Snap
-from collectors.posture import Posture
-from collectors.record import LeftOut, Thing, sha256
+from collectors.posture import SECTIONS, Posture
+from collectors.record import File, LeftOut, Thing, sha256
 from tests.postures import small_posture
+from tests.sample.archive import Key
+from tests.sample.posture import sample_posture
+
+SAMPLE = sample_posture("http://127.0.0.1:1", Key(b"binary", b"armored"))
 
 TEXTS = {
     "/etc/apt/sources.list.d/ubuntu.list": "deb http://archive.invalid/ubuntu noble-updates main\n",
@@ -50,13 +57,17 @@ def test_on_the_same_release_all_sources_come_back() -> None:
     assert of_another_release(with_sources(), "noble") == ()
 
 
+def plan_for(posture: Posture, *wanted: str) -> Plan:
+    """Plan the items named, or all."""
+    ids = frozenset(wanted or (item.id for item in posture.items() if not item.bound))
+    return planned(Target(posture, small_posture(), PurePosixPath("posture"), ids))
+
+
 def test_only_what_is_wanted_is_planned() -> None:
-    plan = planned(with_sources(), lambda name: name == "apt:htop", PurePosixPath("posture"))
-    assert [step.id for step in plan.packages] == ["apt:htop"]
-    assert plan.sources == plan.files == plan.users == ()
+    assert plan_for(with_sources(), "apt:htop").ids() == {"apt:htop"}
 
 
-def test_what_no_module_brings_back_is_pending_with_the_command_that_does() -> None:
+def test_what_has_a_command_comes_back_by_it_and_what_has_none_is_told() -> None:
     class Pot(Thing):
         KIND: ClassVar[str] = "pot"
 
@@ -66,23 +77,67 @@ def test_what_no_module_brings_back_is_pending_with_the_command_that_does() -> N
             return self.name
 
         def by_hand(self) -> str:
-            return f"throw {shlex.quote(self.name)}"
+            return f"throw {shlex.quote(self.name)}" if self.name != "lost" else ""
 
     class Shelf(Snap):
         pots: tuple[Pot, ...] = ()
 
-    shelf = Shelf(
-        pots=(Pot(name="; rm -rf /"), Pot(name="mine")), left_out=(LeftOut(path="/etc/x", reason="x"),)
-    )
-    posture = replace(small_posture(), snap=shelf)
-    plan = planned(posture, lambda name: name != "pot:mine", PurePosixPath("posture"))
-    assert [step.model_dump() for step in plan.pending] == [
-        {"id": "pot:; rm -rf /", "section": "snap", "by_hand": "throw '; rm -rf /'"}
+    pots = (Pot(name="; rm -rf /"), Pot(name="~ada/mine"), Pot(name="lost"))
+    shelf = Shelf(pots=pots, left_out=(LeftOut(path="/etc/x", reason="x"),))
+    plan = plan_for(replace(small_posture(), snap=shelf))
+    told = [(step.id, step.user, step.command) for step in plan.steps["commands"]]
+    assert told == [
+        ("pot:; rm -rf /", "", "throw '; rm -rf /'"),
+        ("pot:~ada/mine", "ada", "throw '~ada/mine'"),
     ]
+    assert [(each.id, each.state) for each in plan.told] == [("pot:lost", "unavailable")]
 
 
 def test_files_of_every_section_come_back() -> None:
     motd = small_posture().files.files[0]
     posture = replace(small_posture(), files=Files(), network=Network.model_construct(files=(motd,)))
-    plan = planned(posture, lambda name: True, PurePosixPath("posture"))
-    assert [step.path for step in plan.files] == ["/etc/motd.local"]
+    steps = plan_for(posture).steps["files"]
+    assert [(step.id, step.section) for step in steps] == [("file:/etc/motd.local", "network")]
+
+
+def test_what_is_here_as_it_was_is_not_done_again() -> None:
+    posture = small_posture()
+    assert "file:/etc/motd.local" in already(posture, posture)
+    assert "file:/etc/motd.local" not in already(posture, replace(posture, files=Files()))
+
+
+def test_whether_a_package_is_there_its_module_sees_for_itself() -> None:
+    posture = small_posture()
+    assert "apt:htop" not in already(posture, posture)
+
+
+def test_every_section_has_its_steps() -> None:
+    assert list(plans.MAKERS) == list(SECTIONS)
+
+
+def test_every_eligible_item_of_the_sample_has_exactly_one_step() -> None:
+    plan = plan_for(SAMPLE)
+    steps = [step.id for steps in plan.steps.values() for step in steps]
+    eligible = [item.id for item in SAMPLE.items() if not item.bound]
+    assert len(eligible) >= 45
+    assert sorted(steps) == sorted(eligible)
+
+
+def test_what_apt_obeys_comes_before_the_packages() -> None:
+    paths = ("/etc/apt/apt.conf.d/99proxy", "/etc/apt/preferences.d/pin", "/etc/dpkg/dpkg.cfg")
+    later = ("/etc/apt-cacher.conf", "/etc/dpkg-list")
+    files = tuple(
+        File(path=path, kind="directory", origin="unowned", owner="root", group="root", mode="0755")
+        for path in (*paths, *later)
+    )
+    plan = plan_for(replace(SAMPLE, files=Files(files=files)), *(f"file:{path}" for path in (*paths, *later)))
+    steps = json.loads(plan.text())["files"]
+    assert [step["path"] for step in steps if step["first"]] == list(paths)
+    assert [step["path"] for step in steps if not step["first"]] == list(later)
+
+
+def test_the_plan_is_json_that_knows_where_contents_lie() -> None:
+    files = {step["path"]: step for step in json.loads(plan_for(SAMPLE).text())["files"]}
+    assert files["/etc/hearth/caf\\xe9"]["content"] == "posture/files/etc/hearth/caf\\xe9"
+    assert files["/etc/hearth/{{ 1 + 1 }}"]["content"].endswith("/{{ 1 + 1 }}")
+    assert files["/etc/hearth/sticky"]["content"] == ""

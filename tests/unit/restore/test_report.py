@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import PurePosixPath
 
 import pytest
 
-from builder.restore.plan import planned
 from builder.restore.report import assembled
 from builder.restore.restore import _selected
-from collectors.domains.files import Files
 from collectors.failure import Failure
-from collectors.record import File, Item
-from tests.sample.archive import Key
-from tests.sample.posture import sample_posture
+from collectors.record import Item
 
 ITEMS = (
     Item("apt:htop", "1", "apt"),
@@ -24,7 +18,6 @@ ITEMS = (
     Item("apt-source:/etc/apt/a.list", "4", "apt"),
     Item("file:/etc/x", "5", "files"),
 )
-SAMPLE = sample_posture("http://127.0.0.1:1", Key(b"binary", b"armored"))
 
 
 def said(*events: dict[str, object]) -> str:
@@ -79,42 +72,6 @@ def test_gaps_and_counts() -> None:
     assert [outcome.id for outcome in report.gaps()] == ["apt:gone"]
     assert report.counts() == {"restored": 1, "unavailable": 1, "excluded": 1}
     assert json.loads(report.text())["items"][1]["reason"] == "no source"
-
-
-def test_every_eligible_item_of_the_sample_has_exactly_one_step() -> None:
-    plan = planned(SAMPLE, lambda name: True, PurePosixPath("payload/posture"))
-    steps = [step["id"] for part in plan.model_dump().values() for step in part]
-    eligible = [item.id for item in SAMPLE.items() if not item.bound]
-    assert len(eligible) >= 45
-    assert sorted(steps) == sorted(eligible)
-
-
-def test_what_apt_obeys_comes_before_the_packages() -> None:
-    paths = ("/etc/apt/apt.conf.d/99proxy", "/etc/apt/preferences.d/pin", "/etc/dpkg/dpkg.cfg")
-    later = ("/etc/apt-cacher.conf", "/etc/dpkg-list")
-    files = Files(
-        files=tuple(
-            File(path=path, kind="directory", origin="unowned", owner="root", group="root", mode="0755")
-            for path in (*paths, *later)
-        )
-    )
-    plan = planned(replace(SAMPLE, files=files), lambda name: True, PurePosixPath("p"))
-    assert [step.id for step in plan.sources if step.id.startswith("file:")] == [f"file:{p}" for p in paths]
-    assert [step.path for step in plan.files] == list(later)
-
-
-def test_only_what_is_wanted_is_planned() -> None:
-    plan = planned(SAMPLE, "apt:tree".__eq__, PurePosixPath("p"))
-    assert [step.name for step in plan.packages] == ["tree"]
-    assert plan.files == plan.users == plan.sources == ()
-
-
-def test_the_plan_is_json_that_knows_where_contents_lie() -> None:
-    plan = planned(SAMPLE, lambda name: True, PurePosixPath("payload/posture"))
-    files = {step["path"]: step for step in json.loads(plan.model_dump_json())["files"]}
-    assert files["/etc/hearth/caf\\xe9"]["content"] == "payload/posture/files/etc/hearth/caf\\xe9"
-    assert files["/etc/hearth/{{ 1 + 1 }}"]["content"].endswith("/{{ 1 + 1 }}")
-    assert files["/etc/hearth/sticky"]["content"] == ""
 
 
 @pytest.mark.parametrize(

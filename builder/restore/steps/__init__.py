@@ -1,0 +1,1 @@
+"""Which steps bring the items of each section back?"""
