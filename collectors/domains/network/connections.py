@@ -29,11 +29,13 @@ WIFI = ("wifi", "802-11-wireless")
 class Connection(Thing):
     """A connection, `Home WiFi`: its keys by group, escaped.
 
-    `interface` and `card` name a card of the machine that it was made on; another one has another.
+    `interface` and `card` name a card of the machine that it was made on; another one has another. `secrets`
+    are the keys that stay behind. `file` is the escaped name of its file: in the order of these are
+    connections of one name numbered.
     """
 
     KIND: ClassVar[str] = "connection"
-    FREE: ClassVar[frozenset[str]] = frozenset({"interface", "card"})
+    FREE: ClassVar[frozenset[str]] = frozenset({"interface", "card", "file"})
 
     name: str
     type: str = ""
@@ -42,6 +44,7 @@ class Connection(Thing):
     secrets: tuple[str, ...] = ()
     interface: str = ""
     card: str = ""
+    file: str = ""
 
     def item_name(self) -> str:
         """Return the name."""
@@ -93,16 +96,17 @@ def parse_connection(content: str, *, name: str) -> tuple[Connection, tuple[Find
                 secrets.append(f"{group.name}.{key}")
             elif not _is_bound(group.name, key):
                 settings.setdefault(group.name, {})[key] = value
-    stem = escaped(name.rpartition("/")[2].removesuffix(".nmconnection"))
+    file = escaped(name.rpartition("/")[2])
     return (
         Connection(
-            name=head.get("id") or stem,
+            name=head.get("id") or file.removesuffix(".nmconnection"),
             type=head.get("type"),
             ssid=next((ssid for group in groups if group.name in WIFI and (ssid := group.get("ssid"))), ""),
             settings=settings,
             secrets=tuple(sorted(set(secrets))),
             interface=head.get("interface-name"),
             card=_card(groups),
+            file=file,
         ),
         findings,
     )

@@ -25,12 +25,13 @@ MADE_BY_MANAGER = "NM-"
 
 
 class Plan(Thing):
-    """A file of netplan, as YAML without its secrets."""
+    """A file of netplan, as YAML without its secrets, whose keys are told."""
 
     KIND: ClassVar[str] = "netplan"
 
     name: str
     document: str
+    secrets: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return the file's name."""
@@ -77,11 +78,8 @@ def parse_plan(content: str, *, name: str) -> tuple[Plan | None, tuple[str, ...]
         return None, (), ()
     secrets: set[str] = set()
     document = dumped(_redacted(value, secrets, {}))
-    return (
-        Plan(name=escaped(name), document=document, bound=_bound(name, network)),
-        tuple(sorted(secrets)),
-        (),
-    )
+    keys = tuple(sorted(secrets))
+    return Plan(name=escaped(name), document=document, secrets=keys, bound=_bound(name, network)), keys, ()
 
 
 def _bound(name: str, network: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ USUAL = (
 class Printer(Thing):
     """A queue, `Brother_HL`; `options` are `sides=two-sided`, `settings` other lines of its configuration.
 
-    `members` are the printers of a class.
+    `members` are the printers of a class, `secrets` what its address has and stays behind.
     """
 
     KIND: ClassVar[str] = "printer"
@@ -51,6 +51,7 @@ class Printer(Thing):
     options: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return the name of its queue."""
@@ -128,7 +129,8 @@ def _queues(content: str, name: str) -> tuple[list[Queue], tuple[Finding, ...]]:
 
 
 def _printer(queue: Queue) -> Printer:
-    uri = PASSWORD.sub(r"\1@", queue.get("DeviceURI"))
+    address = queue.get("DeviceURI")
+    uri = PASSWORD.sub(r"\1@", address)
     told = ("DeviceURI", "MakeModel", "Info", "Location", "Option", "Printer", *CHURN)
     rest = (line for line in queue.lines if line.partition(" ")[0] not in told and line not in USUAL)
     return Printer(
@@ -142,5 +144,6 @@ def _printer(queue: Queue) -> Printer:
         options=tuple("=".join(option.split(" ", 1)) for option in queue.every("Option")),
         settings=tuple(escaped(line) for line in rest),
         members=queue.every("Printer"),
+        secrets=("password",) if uri != address else (),
         bound=FOUND_ANEW if uri.startswith("implicitclass:") else "",
     )

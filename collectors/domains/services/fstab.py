@@ -15,13 +15,15 @@ from typing import ClassVar, Literal
 from collectors.domains.services.known import known
 from collectors.failure import Finding
 from collectors.host import Host
-from collectors.reading.looking import Outcome, distinct, text_in
+from collectors.reading.looking import Outcome, distinct, entry_at, text_in
 from collectors.record import LeftOut, Thing, escaped, unescaped
 
 FSTAB = "/etc/fstab"
 OCTAL = re.compile(rb"\\([0-7]{3})")
 REMOVABLE = re.compile(r"/media/(?:cdrom|floppy|usb)\d*")
 SECRET_OPTIONS = ("password", "pass", "passwd", "password2", "secret", "passphrase")
+# No option after it is the owner's: a restore adds what lets a boot go on without a disk that is not there.
+ADDED = "x-rekindle.added"
 INSTALLERS = "a disk of this machine's system: the new one's installer writes its own"
 SUBVOLUMES = "a subvolume of this machine's system disk: the section snapshots has the layout"
 DRIVES = "a drive of this machine, as its installer wrote it"
@@ -34,7 +36,7 @@ class Mount(Thing):
     """A line of /etc/fstab: `source` is mounted at `path`.
 
     `where` the data are: a `disk` may have survived the machine. `credentials` is the file with the user's
-    name and password, which are secret. `options` are without passwords.
+    name and password, which are secret. `options` are without passwords; `secrets` names what stays behind.
     """
 
     KIND: ClassVar[str] = "mount"
@@ -46,6 +48,7 @@ class Mount(Thing):
     options: tuple[str, ...] = ()
     check: str = ""
     credentials: str = ""
+    secrets: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return where it is mounted, of swap and the like what it is."""
@@ -78,13 +81,20 @@ def collect_mounts(host: Host) -> Iterator[Outcome]:
     yield from findings
     ids = distinct(line.path if line.path.startswith("/") else "" for line in lines)
     root = next((line.source for line in lines if line.path == "/"), "")
-    mounts = [mount(line, root) for line in lines]
+    mounts = [_with_credentials(mount(line, root), host) for line in lines]
     for name, each in zip(ids, mounts, strict=True):
         yield each.model_copy(update={"path": escaped(name)}) if name.startswith("/") else each
-    secret = sorted({escaped(line.path) for line in lines if holds_password(line)})
+    secret = sorted({escaped(line.path) for line in lines if secrets(line)})
     if secret:
         why = f"holds a password for {', '.join(secret)}: put it into a file, `credentials=FILE`"
         yield LeftOut(path=FSTAB, reason=why)
+
+
+def _with_credentials(found: Mount, host: Host) -> Mount:
+    """Return the mount with its file of credentials among its secrets, where it is there."""
+    if not found.credentials.startswith("/") or not entry_at(host, unescaped(found.credentials))[0]:
+        return found
+    return found.model_copy(update={"secrets": (*found.secrets, "credentials")})
 
 
 def parse_fstab(content: str) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
@@ -98,10 +108,14 @@ def parse_fstab(content: str) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
             reason = "not `source path type options dump check`"
             findings.append(Finding(f"{FSTAB}:{number}", reason, "mend it, then `findmnt --verify`"))
             continue
-        options = tuple(filter(None, words[3].split(","))) if len(words) > 3 else ()
+        options = _owners(tuple(filter(None, words[3].split(",")))) if len(words) > 3 else ()
         check = words[5] if len(words) > 5 else ""
         lines.append(Line(words[0], words[1], words[2], options, "" if check == "0" else check))
     return tuple(lines), tuple(findings)
+
+
+def _owners(options: tuple[str, ...]) -> tuple[str, ...]:
+    return options[: options.index(ADDED)] if ADDED in options else options
 
 
 def mount(line: Line, root: str) -> Mount:
@@ -116,6 +130,7 @@ def mount(line: Line, root: str) -> Mount:
         options=tuple(escaped(without_password(option)) for option in kept),
         check=escaped(line.check),
         credentials=escaped(given.get("credentials") or given.get("cred") or ""),
+        secrets=secrets(line),
         bound=bound(line, root),
     )
 
@@ -144,9 +159,14 @@ def bound(line: Line, root: str) -> str:
     return ""
 
 
-def holds_password(line: Line) -> bool:
-    """Tell whether a password is in the source or the options of a line."""
-    return any(is_secret(word) or without_password(word) != word for word in (line.source, *line.options))
+def secrets(line: Line) -> tuple[str, ...]:
+    """Return the options of a line that hold a password, and `source` where that has one."""
+    options = (word.partition("=")[0] for word in line.options if is_secret(word) or _has_password(word))
+    return (*(("source",) if _has_password(line.source) else ()), *options)
+
+
+def _has_password(word: str) -> bool:
+    return without_password(word) != word
 
 
 def is_secret(option: str) -> bool:

@@ -11,7 +11,7 @@ from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
 from collectors.judgement.knowledge import knowledge
-from collectors.reading.keyfile import parse_groups
+from collectors.reading.keyfile import Group, parse_groups
 from collectors.reading.looking import Outcome, text_in
 from collectors.record import LeftOut, Thing, escaped
 
@@ -21,13 +21,17 @@ TOKENS = "the tokens of rclone's remotes are secret: run `rclone config reconnec
 
 
 class Remote(Thing):
-    """A remote of somebody's rclone, `gdrive`; `settings` are `type=drive` and others that are no secret."""
+    """A remote of somebody's rclone, `gdrive`; `settings` are `type=drive` and others that are no secret.
+
+    `secrets` are the keys that stay behind.
+    """
 
     KIND: ClassVar[str] = "rclone"
 
     user: str
     name: str
     settings: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return `~ada/gdrive`."""
@@ -58,21 +62,20 @@ def parse_remotes(content: str, home: Home, *, name: str) -> tuple[tuple[Remote,
     if ENCRYPTED in content:
         return (), ()
     groups, findings = parse_groups(content, name=name)
-    remotes = (
-        Remote(
-            user=home.user,
-            name=group.name,
-            settings=tuple(
-                f"{key}={value}"
-                for key, value in group.pairs
-                if key in known().rclone_keys and not _is_secret(key, value)
-            ),
-        )
-        for group in groups
+    return tuple(_remote(group, home) for group in groups), findings
+
+
+def _remote(group: Group, home: Home) -> Remote:
+    return Remote(
+        user=home.user,
+        name=group.name,
+        settings=tuple(f"{key}={value}" for key, value in group.pairs if not _is_secret(key, value)),
+        secrets=tuple(sorted({key for key, value in group.pairs if _is_secret(key, value)})),
     )
-    return tuple(remotes), findings
 
 
 def _is_secret(key: str, value: str) -> bool:
-    """Tell whether a value holds a user's name or a password: an address, or a remote `:sftp,pass=x:`."""
-    return "@" in value or bool(knowledge().secret("/etc/rclone", f"{key}={value}".encode()))
+    """Tell whether a value may hold a user's name or a password: an address, or a remote `:sftp,pass=x:`."""
+    if key not in known().rclone_keys or "@" in value:
+        return True
+    return bool(knowledge().secret("/etc/rclone", f"{key}={value}".encode()))

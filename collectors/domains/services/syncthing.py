@@ -27,7 +27,11 @@ IDENTITY = "this machine's identity in Syncthing is secret: a new one introduces
 
 
 class SyncedFolder(Thing):
-    """A folder that Syncthing keeps in step; `place` is `~ada/Sync`, `devices` are the others, by name."""
+    """A folder that Syncthing keeps in step; `place` is `~ada/Sync`, `devices` are the others, by name.
+
+    `user` is whose Syncthing does it. To each device in `secrets` it is sent encrypted, with a password that
+    stays behind.
+    """
 
     KIND: ClassVar[str] = "syncthing-folder"
 
@@ -36,6 +40,8 @@ class SyncedFolder(Thing):
     label: str = ""
     mode: str = ""
     devices: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    user: str = ""
 
     def item_name(self) -> str:
         """Return its place."""
@@ -129,11 +135,14 @@ def _folder(element: ElementTree.Element, home: Home, titles: dict[str, str]) ->
     path = element.get("path") or ""
     whole = home.path + path[1:] if path == "~" or path.startswith("~/") else path
     inside = whole == home.path or whole.startswith(f"{home.path}/")
-    devices = (escaped(each.get("id") or "") for each in element.iterfind("device"))
+    devices = {escaped(each.get("id") or ""): each for each in element.iterfind("device")}
+    named = {titles.get(identity, identity): each for identity, each in devices.items()}
     return SyncedFolder(
         place=escaped(home.name(whole).rstrip("/") if inside else whole) or f"~{home.user}",
         folder=escaped(element.get("id") or ""),
         label=escaped(element.get("label") or ""),
         mode=escaped(element.get("type") or ""),
-        devices=tuple(sorted(filter(None, (titles.get(each, each) for each in devices)))),
+        devices=tuple(sorted(filter(None, named))),
+        secrets=tuple(sorted(name for name, each in named.items() if each.findtext("encryptionPassword"))),
+        user=home.user,
     )
