@@ -11,7 +11,7 @@ from typing import ClassVar
 from collectors.collected import Collected
 from collectors.domains.network.connections import Connection, collect_connections
 from collectors.domains.network.known import known
-from collectors.domains.network.netplan import Plan, collect_plans
+from collectors.domains.network.netplan import Plan, Renderer, collect_plans, collect_renderer
 from collectors.domains.network.printers import Printer, collect_printers, lpoptions
 from collectors.domains.network.resolver import Resolver, collect_resolver
 from collectors.domains.network.wireguard import Tunnel, collect_tunnels
@@ -27,6 +27,7 @@ class Network(Section):
     NAME: ClassVar[str] = "network"
 
     connections: tuple[Connection, ...] = ()
+    renderer: tuple[Renderer, ...] = ()
     plans: tuple[Plan, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
     wifi: tuple[Wifi, ...] = ()
@@ -42,6 +43,7 @@ def collect(host: Host) -> Collected[Network]:
     files = files_of(host, *known().settings, *lpoptions(host))
     section = Network(
         connections=found.of(Connection),
+        renderer=found.of(Renderer),
         plans=found.of(Plan),
         tunnels=found.of(Tunnel),
         wifi=found.of(Wifi),
@@ -56,6 +58,7 @@ def collect(host: Host) -> Collected[Network]:
 
 def _outcomes(host: Host) -> Iterator[Outcome]:
     yield from collect_connections(host)
+    yield from collect_renderer(host)
     yield from collect_plans(host)
     yield from collect_tunnels(host)
     yield from collect_wireless(host)

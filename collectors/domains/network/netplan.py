@@ -17,6 +17,8 @@ from collectors.reading.looking import Outcome, mapping, names_in, text_in
 from collectors.record import LeftOut, Thing, escaped
 
 PLANS = "/etc/netplan"
+SHIPPED = "/usr/lib/netplan"
+MANAGER = "NetworkManager"
 INSTALLERS = ("50-cloud-init.yaml", "00-installer-config.yaml", "00-installer-config-wifi.yaml")
 BY_INSTALLER = "the installer's own, for this machine's network cards; the new one's installer writes another"
 BY_CARD = "names a network card of this machine: for another one, write its name there"
@@ -40,6 +42,41 @@ class Plan(Thing):
     def by_hand(self) -> str:
         """Return how a file that was written there is put to use."""
         return "netplan apply"
+
+
+class Renderer(Thing):
+    """The program that is in charge of all networks, where it is NetworkManager: a server has another."""
+
+    KIND: ClassVar[str] = "renderer"
+
+    name: str = MANAGER
+
+    def item_name(self) -> str:
+        """Return the program."""
+        return self.name
+
+    def by_hand(self) -> str:
+        """Return how it takes charge."""
+        return f"netplan set renderer={self.name}"
+
+
+def collect_renderer(host: Host) -> Iterator[Outcome]:
+    """Yield NetworkManager where netplan puts it in charge; of its files the last by name decides."""
+    places = {name: folder for folder in (SHIPPED, PLANS) for name in names_in(host, folder)[0]}
+    said = ""
+    for name in sorted(each for each in places if each.endswith(".yaml")):
+        said = renderer(text_in(host, f"{places[name]}/{name}")[0]) or said
+    if said == MANAGER:
+        yield Renderer()
+
+
+def renderer(content: str) -> str:
+    """Return which program a file puts in charge of all networks, "" where it says none."""
+    try:
+        said = mapping(mapping(parsed(content, name="")).get("network")).get("renderer")
+    except (Failure, RecursionError):  # told with the plans
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def collect_plans(host: Host) -> Iterator[Outcome]:

@@ -136,6 +136,35 @@ def test_plans_are_told_without_secrets(tmp_path: Path) -> None:
     assert list(left_out(found)) == ["/etc/netplan/90-NM-wifi.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"/etc/netplan/01-network-manager-all.yaml": "network: {renderer: NetworkManager}\n"}, True),
+        ({"/usr/lib/netplan/00-network-manager-all.yaml": "network: {renderer: NetworkManager}\n"}, True),
+        (
+            {
+                "/usr/lib/netplan/00-network-manager-all.yaml": "network: {renderer: NetworkManager}\n",
+                "/etc/netplan/00-network-manager-all.yaml": "network: {version: 2}\n",
+            },
+            False,
+        ),
+        (
+            {
+                "/etc/netplan/01-a.yaml": "network: {renderer: NetworkManager}\n",
+                "/etc/netplan/50-cloud-init.yaml": "network: {renderer: networkd}\n",
+            },
+            False,
+        ),
+        ({"/etc/netplan/a.yaml": "network: {wifis: {x: {renderer: NetworkManager}}}\n"}, False),
+        ({"/etc/netplan/a.yaml": "network: {renderer: [", "/etc/netplan/b.yaml": "network: []\n"}, False),
+        ({"/etc/netplan/off.yaml.disabled": "network: {renderer: NetworkManager}\n"}, False),
+    ],
+)
+def test_who_is_in_charge_of_all_networks(tmp_path: Path, files: dict[str, str], told: bool) -> None:
+    found = network.collect(host_with(tmp_path, dict(files)))
+    assert ("renderer:NetworkManager" in ids(found)) is told
+
+
 def test_a_plan_that_holds_itself_does_not_hang() -> None:
     plan, _, _ = netplan.parse_plan("network: &a {bridges: *a, x: [*a, *a]}\n", name="x.yaml")
     assert plan and yaml.safe_load(plan.document)["network"]["bridges"]
