@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import re
 
 RESTORED, ALREADY, SUBSTITUTED = "restored", "already", "substituted"
@@ -93,3 +94,49 @@ def remove(path):
     """Remove what a killed run left at `path`."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def misplaced(path):
+    """Say why nothing is written at an absolute name (bytes), "" where nothing leads elsewhere."""
+    if not path.startswith(b"/") or path == b"/" or b"\0" in path or os.path.normpath(path) != path:
+        return "not a plain absolute path"
+    parent = os.path.dirname(path)
+    return "" if os.path.realpath(parent) == parent else "its directory is a symlink on this machine"
+
+
+def as_person(name, work, *words):
+    """Do `work(*words)` in a process of the person's own, for "" in this one; return what it returns.
+
+    That goes through JSON. Raises KeyError for nobody, OSError with what was raised there.
+    """
+    if not name:
+        return work(*words)
+    entry = pwd.getpwnam(name)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os._exit(_worked(entry, writing, work, words))
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        told = file.read()
+    os.waitpid(child, 0)
+    done = json.loads(told or '{"error": "it was killed"}')
+    if "error" in done:
+        raise OSError(done["error"])
+    return done["returned"]
+
+
+def _worked(entry, writing, work, words):
+    """Become a person, do the work, tell what came of it; return the code to exit with."""
+    try:
+        if os.getuid() != entry.pw_uid:
+            os.initgroups(entry.pw_name, entry.pw_gid)
+            os.setgid(entry.pw_gid)
+            os.setuid(entry.pw_uid)
+        os.umask(0o022)
+        told = {"returned": work(*words)}
+    except Exception as error:  # whatever it is, the parent hears of it
+        told = {"error": why(error)}
+    with os.fdopen(writing, "w") as file:
+        json.dump(told, file)
+    return 0
