@@ -13,18 +13,23 @@ class CommandStep(Step):
     """A command of bash that brings an item back, run by `user` in their home, by root in / where that is "".
 
     Steps of a lower `stage` come first; in one stage the `lane`s go side by side, and the steps of a lane one
-    after the other. Without one of the programs in `needs` the item is unavailable. `network`: it fetches
-    something. `by_hand` is what a person is told where it fails. It is ended after `seconds`.
+    after the other. Those in a row that differ only in their `operand`, the command's last words, are done by
+    one command; where that fails, by several. Without one of the programs in `needs`, or of the files
+    (`~/.nvm/nvm.sh`), the item waits for the programs, and then is unavailable. `network`: it fetches
+    something. `session`: it speaks to its person's session. `by_hand` is what a person is told where it
+    fails. It is ended after `seconds`.
     """
 
     PART: ClassVar[str] = "commands"
 
     user: str = ""
     command: str
+    operand: str = ""
     stage: int = 0
     lane: str = ""
     needs: tuple[str, ...] = ()
     network: bool = False
+    session: bool = False
     by_hand: str = ""
     seconds: int = 3600
 

@@ -3,6 +3,7 @@
 
 The commands of one section are run in stages; in each, its lanes go side by side. A command is run by the
 person whose item it is, in their home and with what their session has. What fails is told, the next is run.
+What lacks a program waits: with `again`, when more of them are here, nothing else of the section is run.
 """
 
 from __future__ import annotations
@@ -10,21 +11,31 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import fcntl
+import itertools
+import json
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
+import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.complaints import (
+    TOOK_TOO_LONG,
+    Refusal,
+    is_passing,
+    lacking,
+    masked,
+    refused,
+)
 from ansible.module_utils.rekindle import (
     ARGUMENTS,
     DEFERRED,
     FAILED,
     RESTORED,
-    UNAVAILABLE,
     answer,
     has_route,
     orphaned,
@@ -35,40 +46,79 @@ from ansible.module_utils.rekindle import (
 )
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
-# Where managers put the programs of one person, below the home.
-OWN_PATHS = (".local/bin", ".cargo/bin", "go/bin", ".npm-global/bin", ".local/share/pnpm", ".bun/bin")
-LOOK_SECONDS = 0.5
-LAST_BYTES = 20_000
-NO_NETWORK = re.compile(
-    r"Could not resolve|Temporary failure in name resolution|Name or service not known|"
-    r"Network is unreachable|No route to host|EAI_AGAIN|ENOTFOUND|ENETUNREACH|getaddrinfo",
+# Where managers put programs, below a home: what a login shell adds once its dotfiles are back.
+OWN_PATHS = (
+    *(".local/bin", ".cargo/bin", "go/bin", ".npm-global/bin", ".local/share/pnpm", ".bun/bin", ".volta/bin"),
+    *(".pyenv/bin", ".pyenv/shims", ".rbenv/bin", ".rbenv/shims", ".nodenv/bin", ".nodenv/shims"),
+    *(".goenv/bin", ".goenv/shims", ".asdf/bin", ".asdf/shims", ".local/share/mise/shims"),
+    *(".local/share/fnm", ".fnm", ".linuxbrew/bin", "miniconda3/bin", "miniforge3/bin", "anaconda3/bin"),
 )
-NO_ENTRY = re.compile(
-    r"Permission denied \(|could not read (Username|Password)|Authentication failed|"
-    r"terminal prompts disabled|Host key verification failed|HTTP Basic: Access denied",
-)
-CONNECT = "connect the network and restart: it goes on by itself"
-UNLOCK = "run `rekindle secrets unlock`: it goes on by itself"
-# The words after which tools tell what went wrong.
-COMPLAINT = re.compile(r"(?i)\b(error|fatal|failed|cannot|could not|not found|denied)\b")
+MORE_PATHS = ("/usr/local/go/bin",)
+# Tools ask nothing, and say nothing of updates, thanks or funds.
+QUIET = {
+    "CONDA_ALWAYS_YES": "true",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOMEBREW_NO_AUTO_UPDATE": "1",
+    "NONINTERACTIVE": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "npm_config_audit": "false",
+    "npm_config_fund": "false",
+    "npm_config_update_notifier": "false",
+    "sdkman_auto_answer": "true",
+}
+# Seconds before what fetches something is tried once more, and then a last time.
+PAUSES = (3, 15)
+SESSION_SECONDS = 60
+HEED_SECONDS = 10
+TOGETHER = 100
+LAST_BYTES = 200_000
 
 
 def main():
     module = AnsibleModule(
-        argument_spec={**ARGUMENTS, "section": {"required": True}}, supports_check_mode=True
+        argument_spec={
+            **ARGUMENTS,
+            "section": {"required": True},
+            "again": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
     )
-    plan, progress, section = (module.params[key] for key in ("plan", "progress", "section"))
+    plan, progress, section, again = (module.params[key] for key in ("plan", "progress", "section", "again"))
+    waits = os.path.join(os.path.dirname(plan), f"{section}.waits")
     steps = [step for step in read_plan(plan, "commands") if step["section"] == section]
+    if again:
+        waiting = read_waits(waits)
+        steps = [step for step in steps if step["id"] in waiting]
     if module.check_mode or not steps:
         answer(module, [planned(step) for step in steps])
+    log = os.path.join(os.path.dirname(plan), f"{section}.log")
     with alone(os.path.dirname(plan), section) as lock:
-        log = os.path.join(os.path.dirname(plan), f"{section}.log")
-        answer(module, staged(steps, Runner(section, len(steps), progress, log, lock)))
+        runner = Runner(section, len(steps), progress, log, lock)
+        outcomes = staged(steps, runner)
+    write_waits(waits, runner.waiting)
+    answer(module, outcomes)
 
 
 def planned(step):
     """Say what a restore would do; a program that is not here may come with the packages."""
     return outcome(step, RESTORED)
+
+
+def read_waits(path):
+    """Return the ids of the items that lacked a program."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return frozenset(json.load(file))
+    except FileNotFoundError:
+        return frozenset()
+
+
+def write_waits(path, waiting):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(sorted(waiting), file)
 
 
 @contextlib.contextmanager
@@ -93,83 +143,149 @@ def staged(steps, runner):
     return [outcomes[step["id"]] for step in steps if step["id"] in outcomes]
 
 
+def together(steps):
+    """Yield the steps that one command brings back: those that differ in nothing but their operand."""
+    alike = itertools.groupby(enumerate(steps), lambda each: likeness(*each))
+    for _, some in alike:
+        group = [step for _, step in some]
+        yield from (group[start : start + TOGETHER] for start in range(0, len(group), TOGETHER))
+
+
+def likeness(number, step):
+    return (step["user"], step["command"], step["needs"]) if step["operand"] else number
+
+
 class Runner:
-    """Runs steps, counts them, and keeps what they said."""
+    """Runs steps, counts them, and keeps what they said; `waiting` are the ids that lack a program."""
 
     def __init__(self, section, total, progress, log, lock):
         self.section, self.total, self.progress, self.log, self.lock = section, total, progress, log, lock
         self.begun = 0
-        self.counting = threading.Lock()
+        self.waiting = set()
+        self.offline = None
+        self.writing = threading.Lock()
 
     def lane(self, steps):
         """Run steps one after the other, and return their outcomes."""
-        return [self.step(step) for step in steps if not orphaned()]
+        outcomes = []
+        for group in together(steps):
+            if orphaned():
+                break
+            self.count(group)
+            outcomes += self.group(group)
+        return outcomes
 
-    def step(self, step):
-        with self.counting:
-            self.begun += 1
-            say(self.progress, f"{self.section} {self.begun} of {self.total} {step['id']}")
+    def count(self, group):
+        with self.writing:
+            self.begun += len(group)
+            more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+            say(self.progress, f"{self.section} {self.begun} of {self.total} {group[0]['id']}{more}")
+
+    def group(self, steps):
+        """Run one command for steps; where it fails for one of them, half of them each."""
+        refusal = self.refusal(steps)
+        if refusal is None:
+            return [outcome(step, RESTORED) for step in steps]
+        if len(steps) == 1 or refusal.until == "network" or steps[0]["id"] in self.waiting or orphaned():
+            return [refusal.of(step) for step in steps]
+        half = len(steps) // 2
+        return self.group(steps[:half]) + self.group(steps[half:])
+
+    def refusal(self, steps):
+        """Run the command of steps; return why it brought nothing back, None if it did."""
+        step = steps[0]
+        if self.offline and step["network"] and not has_route():
+            return self.offline
         try:
-            path, identity = who(step["user"])
-            missing = [name for name in step["needs"] if not shutil.which(name, path=path)]
-            if missing:
-                names = " and ".join(missing)
-                return outcome(step, UNAVAILABLE, f"no {names} here", f"install {names}, then restore again")
-            code, said = self.run(step, identity)
+            path, identity = who(step["user"], step["session"])
         except KeyError:
-            return outcome(step, FAILED, f"no {step['user']} on this machine", "make the account first")
+            return Refusal(
+                FAILED, f"no {step['user']} on this machine", "make the account, then restore again"
+            )
+        missing = [need for need in step["needs"] if not is_here(need, path, identity["env"]["HOME"])]
+        if missing:
+            self.waiting.update(each["id"] for each in steps)
+            return lacking(missing)
+        if step["session"] and "XDG_RUNTIME_DIR" not in identity["env"]:
+            return Refusal(DEFERRED, "it needs a session of its owner", "log in and restore again", "login")
+        try:
+            return self.tried(steps, identity)
         except OSError as error:
-            return outcome(step, FAILED, why(error), step["by_hand"])
-        return outcome(step, RESTORED) if code == 0 else refused(step, code, said)
+            return Refusal(FAILED, why(error))
 
-    def run(self, step, identity):
-        """Run one command to its end, and return its code and the end of what it said."""
-        with open(self.log, "ab+") as log:
-            log.write(f"--- {step['id']}\n".encode(errors="replace"))
-            log.flush()
-            start = log.seek(0, os.SEEK_END)
-            process = subprocess.Popen(
-                ["bash", "-c", step["command"]],
+    def tried(self, steps, identity):
+        """Run a command, several times if it fetches something and that fails for what may pass."""
+        step = steps[0]
+        command = " ".join([step["command"], *(each["operand"] for each in steps if each["operand"])])
+        for pause in (*PAUSES, None) if step["network"] else (None,):
+            code, said = self.run(step, command, identity)
+            if code == 0:
+                return None
+            refusal = refused(code, said, step["seconds"])
+            if refusal.until == "network" and not has_route():
+                self.offline = refusal
+                return refusal
+            if pause is None or orphaned() or not is_passing(said):
+                return refusal
+            time.sleep(pause)
+        return refusal
+
+    def run(self, step, command, identity):
+        """Run one command to its end, and return its code and the end of what it said.
+
+        timeout(1) ends it with all that it started, also when we are not here any more to do that.
+        """
+        begun = time.monotonic()
+        with tempfile.TemporaryFile(dir=os.path.dirname(self.log)) as output:
+            code = subprocess.call(
+                [
+                    "timeout",
+                    f"--kill-after={HEED_SECONDS}",
+                    str(step["seconds"]),
+                    "bash",
+                    "-o",
+                    "pipefail",
+                    "-c",
+                    command,
+                ],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=(self.lock.fileno(),),
                 **identity,
             )
-            code, said = ended(process, step["seconds"])
-            log.seek(start)
-            log.write(said)
-        return code, said[-LAST_BYTES:].decode(errors="replace")
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - LAST_BYTES))
+            said = masked(output.read().decode(errors="replace"))
+        self.keep(step, said)
+        # What does not heed it takes timeout(1) down with it.
+        is_late = code == -signal.SIGKILL and time.monotonic() - begun >= step["seconds"]
+        return TOOK_TOO_LONG if is_late else code, said
+
+    def keep(self, step, said):
+        with self.writing, open(self.log, "a", encoding="utf-8", errors="replace") as log:
+            log.write(f"--- {step['id']}\n{said}")
 
 
-def ended(process, seconds):
-    """Wait for a command, and end it and all it started when it takes too long."""
-    try:
-        said, _ = process.communicate(timeout=seconds)
-        return process.returncode, said
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        said, _ = process.communicate()
-        return 124, said + f"\nerror: ended after {seconds} s\n".encode()
+def who(name, wants_session=False):
+    """Return the PATH and the identity, as Popen takes it, of a person, of root for "".
 
-
-def who(name):
-    """Return the PATH and the identity, as Popen takes it, of a person, of root for ""."""
+    Raises KeyError where nobody has that name.
+    """
     entry = pwd.getpwnam(name or "root")
-    path = ":".join([*(f"{entry.pw_dir}/{each}" for each in OWN_PATHS if name), SYSTEM_PATH])
+    own = [f"{entry.pw_dir}/{each}" for each in OWN_PATHS if name]
+    path = ":".join([*own, *MORE_PATHS, SYSTEM_PATH])
     env = {
+        **QUIET,
         "HOME": entry.pw_dir,
         "USER": entry.pw_name,
         "LOGNAME": entry.pw_name,
         "SHELL": entry.pw_shell or "/bin/sh",
         "PATH": path,
+        "PNPM_HOME": f"{entry.pw_dir}/.local/share/pnpm",
         "LC_ALL": "C.UTF-8",
-        "DEBIAN_FRONTEND": "noninteractive",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-        **session(entry.pw_uid),
+        **session(entry.pw_uid, wants_session),
     }
     if not name:
         return path, {"env": env, "cwd": "/", "umask": 0o022}
@@ -179,31 +295,26 @@ def who(name):
     return path, {"env": env, "cwd": home, "umask": 0o022, **identity}
 
 
-def session(uid):
-    """Return what tells a program where the person's session is, if they have one."""
+def session(uid, wanted):
+    """Return what tells a program where the person's session is, if they have one.
+
+    Where one is `wanted`, systemd begins it, and ends it when the machine stops.
+    """
     runtime = f"/run/user/{uid}"
+    if wanted and not os.path.exists(f"{runtime}/bus"):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            asked = ["systemctl", "start", f"user@{uid}.service"]
+            subprocess.run(asked, timeout=SESSION_SECONDS, capture_output=True, stdin=subprocess.DEVNULL)
     if not os.path.exists(f"{runtime}/bus"):
         return {}
     return {"XDG_RUNTIME_DIR": runtime, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
 
 
-def refused(step, code, said):
-    """Return the outcome of a command that failed, by what it said."""
-    reason = complaint(said) or f"it ended with {code}"
-    if NO_ENTRY.search(said):
-        return outcome(step, DEFERRED, reason, UNLOCK, until="secret")
-    if step["network"] and NO_NETWORK.search(said) and not has_route():
-        return outcome(step, DEFERRED, reason, CONNECT, until="network")
-    if step["network"] and NO_NETWORK.search(said):
-        return outcome(step, UNAVAILABLE, reason, step["by_hand"])
-    return outcome(step, FAILED, reason, f"see the log, then: {step['by_hand']}")
-
-
-def complaint(said):
-    """Return the line in which a command most likely says why it failed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if COMPLAINT.search(line)]
-    return (telling or lines or [""])[-1][:300]
+def is_here(need, path, home):
+    """Tell whether a program is on PATH, a file where `~/` or `/` begins its name."""
+    if "/" in need:
+        return os.path.exists(f"{home}{need[1:]}" if need.startswith("~/") else need)
+    return shutil.which(need, path=path) is not None
 
 
 if __name__ == "__main__":

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
+import ansible.module_utils
+
 OVERLAY = Path(__file__).parents[3] / "iso_overlay"
-SHARED = "ansible.module_utils.rekindle"
+MODULE_UTILS = str(OVERLAY / "playbook" / "module_utils")
 
 
-def shared() -> ModuleType:
-    """Load the module_utils under the name that Ansible gives them."""
-    if SHARED not in sys.modules:
-        sys.modules[SHARED] = loaded("playbook/module_utils/rekindle.py", SHARED)
-    return sys.modules[SHARED]
+def shared(name: str = "rekindle") -> ModuleType:
+    """Load one of the module_utils, under the name that Ansible gives it."""
+    if MODULE_UTILS not in ansible.module_utils.__path__:
+        ansible.module_utils.__path__.append(MODULE_UTILS)
+    return import_module(f"ansible.module_utils.{name}")
 
 
 def library(name: str) -> ModuleType:

@@ -1,0 +1,246 @@
+"""The runner of commands, without Ansible: bash runs them, as whoever runs the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pwd
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.restore.steps.commands import CommandStep
+from tests.unit.restore.playbook import library
+
+commands = library("rekindle_commands")
+
+
+class Playing:
+    """A runner whose log lies in `folder`; its steps are root's, which is to say ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = (folder / "lock").open("w")
+        self.runner = commands.Runner(
+            "languages", 9, str(folder / "progress"), str(folder / "log"), self.lock
+        )
+
+    def play(self, *steps: dict[str, Any]) -> dict[str, dict[str, str]]:
+        return {each["id"]: each for each in commands.staged(steps, self.runner)}
+
+    def only(self, command: str, **facts: Any) -> dict[str, str]:
+        """Return what became of one command."""
+        return self.play(step("x", command, **facts))["x"]
+
+    def lines(self, name: str) -> list[str]:
+        return (self.folder / name).read_text().splitlines()
+
+
+@pytest.fixture
+def playing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Playing]:
+    monkeypatch.setattr(commands, "PAUSES", (0, 0))
+    monkeypatch.setattr(commands, "HEED_SECONDS", 1)
+    monkeypatch.chdir(tmp_path)
+    me = pwd.struct_passwd(("me", "x", os.getuid(), os.getgid(), "", str(tmp_path), "/bin/bash"))
+    monkeypatch.setattr(commands.pwd, "getpwnam", lambda name: me if name in ("root", "me") else no(name))
+    one = Playing(tmp_path)
+    yield one
+    one.lock.close()
+
+
+def no(name: str) -> Any:
+    raise KeyError(name)
+
+
+def step(name: str, command: str, **facts: Any) -> dict[str, Any]:
+    made = CommandStep(id=name, section="languages", command=command, **facts)
+    return made.model_dump(mode="json")
+
+
+def test_one_that_fails_sinks_no_other(playing: Playing) -> None:
+    told = playing.play(step("a", "true"), step("b", "echo error: broken; exit 3"), step("c", "true"))
+    assert [each["state"] for each in told.values()] == ["restored", "failed", "restored"]
+    assert told["b"]["reason"] == "error: broken"
+
+
+def test_what_failed_says_what_a_person_types(playing: Playing) -> None:
+    told = playing.only("false", by_hand="npm install x")
+    assert (told["reason"], told["remedy"]) == ("it ended with 1", "by hand: npm install x")
+
+
+def test_a_failure_in_a_pipe_is_one(playing: Playing) -> None:
+    assert playing.only("false | cat")["state"] == "failed"
+
+
+def test_stages_come_one_after_the_other_and_lanes_side_by_side(playing: Playing) -> None:
+    look = "for i in $(seq 100); do grep -q {2} {1}/began && exit 0; sleep 0.05; done; exit 9"
+    meet = f"echo {{0}} >> {{1}}/began; {look}"
+    here = str(playing.folder)
+    told = playing.play(
+        step("late", f"test -e {here}/began", stage=1),
+        step("a", meet.format("a", here, "b"), lane="a"),
+        step("b", meet.format("b", here, "a"), lane="b"),
+    )
+    assert {name: each["state"] for name, each in told.items()} == dict.fromkeys(
+        ("late", "a", "b"), "restored"
+    )
+
+
+def test_what_differs_in_its_operand_alone_is_one_command(playing: Playing) -> None:
+    told = playing.play(
+        *(step(name, f"echo >> {playing.folder}/asked", operand=name) for name in "ab"),
+        step("c", f"echo >> {playing.folder}/asked", operand="c", user="me"),
+    )
+    assert playing.lines("asked") == ["a b", "c"]
+    assert len(told) == 3
+    assert playing.lines("progress") == ["languages 2 of 9 a and 1 more", "languages 3 of 9 c"]
+
+
+def test_one_that_is_bad_among_many_is_found(playing: Playing) -> None:
+    command = f"echo >> {playing.folder}/asked"
+    names = [f"p{number}" for number in range(8)]
+    bad = f'( case $* in *p5*) echo "E404 p5"; exit 1;; esac; {command} $* ); f'
+    many = [step(name, f"f() {bad}", operand=name) for name in names]
+    told = playing.play(*many)
+    assert [name for name, each in told.items() if each["state"] != "restored"] == ["p5"]
+    assert told["p5"]["state"] == "unavailable"
+    assert playing.lines("asked") == ["p0 p1 p2 p3", "p4", "p6 p7"]
+
+
+@pytest.mark.parametrize("need", ["no-such-program", "~/.nvm/nvm.sh", "/no/such/file"])
+def test_what_lacks_a_program_waits(need: str, playing: Playing) -> None:
+    told = playing.play(
+        step("a", "true", needs=(need,), operand="a"), step("b", "true", needs=(need,), operand="b")
+    )
+    assert {each["state"] for each in told.values()} == {"unavailable"}
+    assert (told["a"]["reason"], told["a"]["remedy"]) == (
+        f"no {need} here",
+        f"install {need}, then restore again",
+    )
+    assert playing.runner.waiting == {"a", "b"}
+
+
+def test_a_program_or_a_file_that_is_here_is_enough(playing: Playing) -> None:
+    (playing.folder / ".local/bin").mkdir(parents=True)
+    mine = playing.folder / ".local/bin/mine"
+    mine.write_text("#!/bin/sh\n")
+    mine.chmod(0o755)
+    assert playing.only("mine", needs=("mine", "~/.local/bin/mine"), user="me")["state"] == "restored"
+
+
+def test_a_person_has_their_home_and_no_questions(playing: Playing) -> None:
+    playing.only('printf "%s\\n" "$PWD" "$HOME" "$USER" "$GIT_TERMINAL_PROMPT" > said; read x', user="me")
+    assert playing.lines("said") == [str(playing.folder), str(playing.folder), "me", "0"]
+
+
+def test_nobody_of_that_name(playing: Playing) -> None:
+    told = playing.only("true", user="carol")
+    assert (told["state"], told["reason"]) == ("failed", "no carol on this machine")
+
+
+def test_what_takes_too_long_is_ended_with_all_it_started(playing: Playing) -> None:
+    begun = time.monotonic()
+    told = playing.only(
+        "sleep 97 & echo $! > child; trap '' TERM; sleep 98 & wait; wait", user="me", seconds=1
+    )
+    assert time.monotonic() - begun < 9
+    assert (told["state"], told["reason"]) == ("failed", "it took longer than 1 s")
+    [child] = playing.lines("child")
+    assert not is_alive(int(child))
+
+
+def test_what_stays_in_the_background_is_not_waited_for(playing: Playing) -> None:
+    begun = time.monotonic()
+    assert playing.only("setsid sleep 5 & echo $! > child", user="me")["state"] == "restored"
+    assert time.monotonic() - begun < 4
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(playing.lines("child")[0]), 9)
+
+
+def test_what_fetches_is_tried_again_and_no_more_than_that(playing: Playing) -> None:
+    once = "echo >> tries; test $(wc -l < tries) -gt 1 || { echo 'Connection reset by peer'; exit 1; }"
+    assert playing.only(f"cd {playing.folder}; {once}", network=True)["state"] == "restored"
+    never = f"cd {playing.folder}; echo >> more; echo 'error: 503 Service Unavailable'; exit 1"
+    assert playing.only(never, network=True)["state"] == "failed"
+    assert len(playing.lines("more")) == 3
+    assert playing.only(f"cd {playing.folder}; echo >> fetched-once; echo 'error: E404'; false", network=True)
+    assert len(playing.lines("fetched-once")) == 1
+
+
+def test_without_a_network_the_rest_is_put_off_at_once(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (commands, library("rekindle_commands").refused.__globals__):
+        setting = monkeypatch.setitem if isinstance(module, dict) else monkeypatch.setattr
+        setting(module, "has_route", lambda: False)
+    cut = f"echo >> {playing.folder}/asked; echo 'curl: (6) Could not resolve host: x'; exit 6"
+    told = playing.play(
+        step("a", cut, network=True), step("b", cut, network=True), step("c", "true", network=False)
+    )
+    assert [(each["state"], each["until"]) for each in told.values()] == [
+        ("deferred", "network"),
+        ("deferred", "network"),
+        ("restored", ""),
+    ]
+    assert len(playing.lines("asked")) == 1
+
+
+def test_the_log_has_what_was_said_without_credentials(playing: Playing) -> None:
+    told = playing.only("echo fatal: no https://ada:hunter2@example.org/x?access_token=hunter2; exit 1")
+    assert told["reason"] == "fatal: no https://***@example.org/x?access_token=***"
+    assert playing.lines("log") == ["--- x", "fatal: no https://***@example.org/x?access_token=***"]
+
+
+def test_an_orphan_runs_nothing_more(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REKINDLE_PID", "4194305")
+    assert playing.play(step("a", f"touch {playing.folder}/ran")) == {}
+    assert not (playing.folder / "ran").exists()
+
+
+def test_a_killed_run_is_waited_for(tmp_path: Path) -> None:
+    """The runner is killed while its command is at work; that one still holds the lock, until it ends."""
+    (tmp_path / "work").mkdir()
+    held = f"""
+import sys
+sys.path.insert(0, {str(Path.cwd())!r})
+from tests.unit.restore.test_commands import commands, step
+with commands.alone({str(tmp_path / "work")!r}, "languages") as lock:
+    runner = commands.Runner("languages", 1, "", {str(tmp_path / "work/log")!r}, lock)
+    runner.lane([step("x", "touch {tmp_path}/begun; sleep 1; touch {tmp_path}/ended")])
+"""
+    with subprocess.Popen([sys.executable, "-c", held]) as process:
+        until((tmp_path / "begun").exists)
+        process.kill()
+    with pytest.raises(BlockingIOError), (tmp_path / ".languages.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with commands.alone(str(tmp_path / "work"), "languages"):
+        assert (tmp_path / "ended").exists()
+
+
+def test_who_waits_is_written_down_for_later(tmp_path: Path) -> None:
+    commands.write_waits(str(tmp_path / "waits"), {"npm:ö", "a"})
+    assert json.loads((tmp_path / "waits").read_text()) == ["a", "npm:ö"]
+    assert commands.read_waits(str(tmp_path / "waits")) == {"a", "npm:ö"}
+    assert commands.read_waits(str(tmp_path / "none")) == frozenset()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(happened: Any) -> None:
+    for _ in range(400):
+        if happened():
+            return
+        time.sleep(0.05)
+    raise AssertionError
