@@ -1,0 +1,1 @@
+rm -r /srv/mirror /srv/kilns /srv/closed
