@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.restore.report import Outcome
-from builder.restore.steps import apt, system, users
+from builder.restore.steps import apt, flatpak, system, users
 from builder.restore.steps.commands import plain
 from builder.restore.steps.files import captured
 from builder.restore.steps.step import Maker, Step, Target
@@ -25,6 +25,7 @@ from collectors.posture import SECTIONS, Posture
 MAKERS: Mapping[str, Maker] = {
     **{section: plain(section) for section in SECTIONS},
     "apt": apt.steps,
+    "flatpak": flatpak.steps,
     "system": system.steps,
     "users": users.steps,
 }

@@ -10,8 +10,8 @@ from collectors.judgement.attributes import capability_bytes
 from collectors.record import File
 from collectors.repository import PRISTINE
 
-# Pins, a proxy, what dpkg leaves out: they decide what is installed, so they are there before it is.
-OBEYED = ("/etc/apt/", "/etc/dpkg/")
+# Pins, a proxy, what dpkg leaves out, where flatpak installs: they decide what is installed, and how.
+OBEYED = ("/etc/apt/", "/etc/dpkg/", "/etc/flatpak/")
 
 
 class FileStep(Step):
