@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.restore.report import Outcome
-from builder.restore.steps import apt, flatpak, system, users
+from builder.restore.steps import apt, flatpak, network, services, snapshots, system, users
 from builder.restore.steps.commands import plain
 from builder.restore.steps.files import captured
 from builder.restore.steps.step import Maker, Step, Target
@@ -26,6 +26,9 @@ MAKERS: Mapping[str, Maker] = {
     **{section: plain(section) for section in SECTIONS},
     "apt": apt.steps,
     "flatpak": flatpak.steps,
+    "network": network.steps,
+    "services": services.steps,
+    "snapshots": snapshots.steps,
     "system": system.steps,
     "users": users.steps,
 }
