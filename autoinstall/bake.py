@@ -91,10 +91,12 @@ def _identity(posture: Posture, config: Config) -> userdata.Identity:
     if config.identity.password_hash is None:
         raise Failure("rekindle.yaml: identity.password_hash: missing", remedy=ADD_IDENTITY)
     name = config.identity.username or _first_person(posture)
-    person = next((user for user in posture.users.users if user.name == name), None)
+    names = config.restore.map_user
+    former = name if name in names else next((old for old, new in names.items() if new == name), name)
+    person = next((user for user in posture.users.users if user.name == former), None)
     return userdata.Identity(
         realname=_real_name(person),
-        username=name,
+        username=names.get(name, name),
         hostname=posture.system.hostname,
         password=config.identity.password_hash,
     )

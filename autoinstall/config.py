@@ -13,6 +13,8 @@ from collectors.failure import Failure
 
 ADD_IDENTITY = "add it below `identity:`; `mkpasswd -m yescrypt` or `openssl passwd -6` makes one"
 
+AGE_RECIPIENT = r"^age1[a-z0-9]{20,}$"
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,24 @@ class Disk(_Settings):
         return glob
 
 
+class Restore(_Settings):
+    """How the new machine differs from the old one: `map_user` has a new name for each old one.
+
+    `{"ada": "eve"}`: her account, her home, and what names them come back as eve's.
+    """
+
+    map_user: dict[
+        Annotated[str, StringConstraints(pattern=USERNAME)],
+        Annotated[str, StringConstraints(pattern=USERNAME)],
+    ] = Field(default_factory=dict)
+
+
+class Secrets(_Settings):
+    """Who can open what `rekindle secrets seal` sealed: an age recipient, `age1…`."""
+
+    recipient: Annotated[str, StringConstraints(pattern=AGE_RECIPIENT)] | None = None
+
+
 class Timer(_Settings):
     """When the chain runs: a calendar expression of systemd.time(7)."""
 
@@ -64,6 +84,8 @@ class Config(_Settings):
     source: str | None = None
     countdown_seconds: int = Field(default=30, ge=0, le=3600)
     publish: tuple[str, ...] = ()
+    restore: Restore = Restore()
+    secrets: Secrets = Secrets()
     timer: Timer = Timer()
 
 

@@ -1,7 +1,9 @@
 """What travels to the new machine, and how is it known to have arrived whole?
 
 `payload.tar` is a GNU tar with `manifest.json` first, then `playbook/`, `posture/` and `restore.pex`.
-The manifest names every other member with its size and SHA-256.
+The manifest names every other member with its size and SHA-256, but for those that are made of it:
+`SHA256SUMS` holds its own and its signature's, `manifest.json.sig` is the signature. Not one byte of the
+file may be other than it was written, padding included.
 """
 
 from __future__ import annotations
@@ -12,26 +14,36 @@ import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import IO, ClassVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from builder.payload import signature
 from builder.whole import whole
 from collectors.failure import Failure
 from collectors.posture import Posture
 from collectors.record import Record, escaped, sha256, unescaped
 from collectors.repository import files_of
 
-SCHEMA_VERSION = 1
+# 2: SHA256SUMS, a signature, names for people.
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
+SUMS = "SHA256SUMS"
+SECRETS = "secrets.age"
 PROGRAM = "restore.pex"
 PLAYBOOK = "playbook"
 BLOCK_BYTES = 1 << 20
+SEAL_BYTES = 1 << 16
+# How names are written in the tar, in whatever locale.
+ENCODING, ERRORS = "utf-8", "surrogateescape"
 REMEDY = "build the recovery ISO again, or copy the payload again"
+OTHER_SIGNER = "take a payload that Rekindle built on a machine you trust"
 
 
 class Member(Record):
@@ -43,22 +55,41 @@ class Member(Record):
 
 
 class Manifest(Record):
-    """What a payload holds, and of which machine."""
+    """What a payload holds, of which machine, and who is called what on the new one: `{"ada": "eve"}`."""
 
     FIELD: ClassVar[str] = "schema_version"
 
     schema_version: int
     host: str
     members: tuple[Member, ...]
+    map_user: Mapping[str, str] = Field(default_factory=dict)
 
 
-def write_payload(posture: Posture, program: Path, *, host: str, output: Path) -> None:
-    """Write `payload.tar`; the same posture and program give the same bytes. Raises Failure."""
+def write_payload(
+    posture: Posture,
+    program: Path,
+    *,
+    host: str,
+    output: Path,
+    map_user: Mapping[str, str] | None = None,
+    secrets: bytes = b"",
+    key: Path | None = None,
+) -> None:
+    """Write `payload.tar`, signed with `key`; the same inputs give the same bytes. Raises Failure.
+
+    `secrets` are sealed already. `map_user` names people as in builder/restore/people.py.
+    """
     members = _members(posture, program)
-    manifest = _manifest(host, members)
+    if secrets:
+        members[SECRETS] = secrets
+    if key:
+        members[signature.ALLOWED] = signature.allowed(key)
+    manifest = _manifest(host, members, map_user or {})
+    seals = {SIGNATURE: signature.signature(manifest, key)} if key else {}
+    members = dict(sorted({SUMS: _sums({MANIFEST: manifest, **seals}), **seals, **members}.items()))
     with (
         whole(output) as aside,
-        tarfile.open(aside, mode="w", format=tarfile.GNU_FORMAT) as tar,
+        tarfile.open(aside, mode="w", format=tarfile.GNU_FORMAT, encoding=ENCODING, errors=ERRORS) as tar,
     ):
         aside.chmod(0o600)
         for name, content in {MANIFEST: manifest, **members}.items():
@@ -68,9 +99,9 @@ def write_payload(posture: Posture, program: Path, *, host: str, output: Path) -
 def open_payload(payload: Path, directory: Path) -> Manifest:
     """Unpack `payload` as `directory`, which must not be there yet or is replaced.
 
-    Every member is held against the manifest before anything is put in place. Raises Failure for
-    a payload that is truncated, changed, of a newer schema, or names anything but plain files
-    inside it.
+    Every member is held against the manifest, and every byte between them against what belongs there,
+    before anything is put in place. Raises Failure for a payload that is truncated, changed, of a newer
+    schema, or names anything but plain files inside it.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".payload-"))
@@ -86,10 +117,39 @@ def open_payload(payload: Path, directory: Path) -> Manifest:
 def read_manifest(payload: Path) -> Manifest:
     """Return the manifest of `payload`; raises Failure."""
     try:
-        with payload.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
-            return _first(tar, payload)
+        with _opened(payload) as (_, tar):
+            return _read_manifest(_first(tar, payload), payload)
     except (OSError, tarfile.TarError) as error:
         raise _unreadable(payload, error) from None
+
+
+def signed_by(payload: Path, signers: Path | None) -> str:
+    """Return the fingerprint of who signed `payload`, `SHA256:…`, "" where that cannot be told.
+
+    With `signers`, a file of ALLOWED SIGNERS (ssh-keygen(1)), it must be one of them; without, the signature
+    must be of whom the payload names. Raises Failure.
+    """
+    try:
+        with _opened(payload) as (_, tar):
+            manifest = _first(tar, payload)
+            beside = _sealed(tar, payload)
+    except (OSError, tarfile.TarError) as error:
+        raise _unreadable(payload, error) from None
+    if SIGNATURE not in beside and signers:
+        raise Failure(f"{payload} is not signed, and {signers} says by whom it must be", remedy=OTHER_SIGNER)
+    if SIGNATURE not in beside or not (signers or signature.can_check()):
+        return ""
+    try:
+        who = signers.read_bytes() if signers else beside.get(signature.ALLOWED, b"")
+    except OSError as error:
+        raise Failure(f"{signers}: {error.strerror}", remedy="name a file of allowed signers") from None
+    if not signature.can_check():
+        raise Failure("ssh-keygen is missing: the signature cannot be checked", remedy=signature.NO_TOOL)
+    try:
+        return signature.signer(manifest, beside[SIGNATURE], who)
+    except Failure:
+        problem = f"it is not signed by any of {signers}" if signers else "its signature does not fit it"
+        raise Failure(f"{payload}: {problem}", remedy=OTHER_SIGNER) from None
 
 
 def leads_out(name: str) -> bool:
@@ -115,13 +175,20 @@ def _members(posture: Posture, program: Path) -> dict[str, bytes]:
     return dict(sorted({**_playbook(), **files, **restore}.items()))
 
 
-def _manifest(host: str, members: Mapping[str, bytes]) -> bytes:
+def _manifest(host: str, members: Mapping[str, bytes], map_user: Mapping[str, str]) -> bytes:
     listed = tuple(
         Member(name=escaped(name), size_bytes=len(content), sha256=sha256(content))
-        for name, content in members.items()
+        for name, content in sorted(members.items())
     )
-    manifest = Manifest(schema_version=SCHEMA_VERSION, host=host, members=listed)
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION, host=host, members=listed, map_user=dict(sorted(map_user.items()))
+    )
     return (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
+
+
+def _sums(members: Mapping[str, bytes]) -> bytes:
+    """Return lines as sha256sum(1) writes them."""
+    return "".join(f"{sha256(content)}  {name}\n" for name, content in members.items()).encode()
 
 
 def _header(name: str, size_bytes: int) -> tarfile.TarInfo:
@@ -133,27 +200,86 @@ def _header(name: str, size_bytes: int) -> tarfile.TarInfo:
     return header
 
 
+@contextmanager
+def _opened(payload: Path) -> Iterator[tuple[IO[bytes], tarfile.TarFile]]:
+    with (
+        payload.open("rb") as file,
+        tarfile.open(fileobj=file, mode="r:", encoding=ENCODING, errors=ERRORS) as tar,
+    ):
+        yield file, tar
+
+
 def _unpack(payload: Path, directory: Path) -> Manifest:
     try:
-        with payload.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
-            manifest = _first(tar, payload)
+        with _opened(payload) as (file, tar):
+            text = _first(tar, payload)
+            manifest = _read_manifest(text, payload)
             expected = _expected(manifest, payload)
+            seals = {}
             for header in islice(tar, 1, None):
+                if header.name in (SUMS, SIGNATURE) and header.isreg() and header.name not in seals:
+                    seals[header.name] = _seal(tar, header, payload)
+                    continue
                 member = _checked(header, expected, payload)
                 _write(tar, header, member, directory, payload)
+            if expected:
+                raise _damaged(payload, f"{next(iter(expected))!r} is missing")
+            _refuse_sums(text, seals, payload)
+            _refuse_stray(file, tar.getmembers(), payload)
     except (OSError, tarfile.TarError, EOFError) as error:
         raise _unreadable(payload, error) from None
-    if expected:
-        raise _damaged(payload, f"{next(iter(expected))!r} is missing")
     return manifest
 
 
-def _first(tar: tarfile.TarFile, payload: Path) -> Manifest:
+def _first(tar: tarfile.TarFile, payload: Path) -> bytes:
     header = tar.next()
     stream = tar.extractfile(header) if header and header.name == MANIFEST and header.isreg() else None
     if stream is None:
         raise _damaged(payload, f"it does not start with {MANIFEST}")
-    return _read_manifest(stream.read(), payload)
+    return stream.read()
+
+
+def _sealed(tar: tarfile.TarFile, payload: Path) -> dict[str, bytes]:
+    """Return the signature and who signed: they come before all that is large."""
+    found = {}
+    for header in islice(tar, 1, 4):
+        if header.name in (SIGNATURE, signature.ALLOWED) and header.isreg():
+            found[header.name] = _seal(tar, header, payload)
+    return found
+
+
+def _seal(tar: tarfile.TarFile, header: tarfile.TarInfo, payload: Path) -> bytes:
+    stream = tar.extractfile(header) if header.size <= SEAL_BYTES else None
+    if stream is None:
+        raise _damaged(payload, f"{header.name!r} is none")
+    return stream.read()
+
+
+def _refuse_sums(manifest: bytes, seals: Mapping[str, bytes], payload: Path) -> None:
+    if SUMS not in seals:
+        raise _damaged(payload, f"{SUMS!r} is missing")
+    signed = {SIGNATURE: seals[SIGNATURE]} if SIGNATURE in seals else {}
+    if seals[SUMS] != _sums({MANIFEST: manifest, **signed}):
+        raise _damaged(payload, f"{MANIFEST!r} was changed")
+
+
+def _refuse_stray(file: IO[bytes], headers: Sequence[tarfile.TarInfo], payload: Path) -> None:
+    """Raise Failure for any byte outside of the members' content that is not as it was written."""
+    end = 0
+    for header in headers:
+        file.seek(header.offset)
+        written = _header(header.name, header.size).tobuf(tarfile.GNU_FORMAT, ENCODING, ERRORS)
+        if file.read(header.offset_data - header.offset) != written:
+            raise _damaged(payload, f"the header of {header.name!r} was changed")
+        end = header.offset_data + header.size
+        file.seek(end)
+        if file.read(-end % tarfile.BLOCKSIZE).strip(b"\0"):
+            raise _damaged(payload, f"what follows {header.name!r} was changed")
+    end += -end % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE
+    file.seek(end - 2 * tarfile.BLOCKSIZE)
+    rest = 2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE
+    if file.read(rest + 1) != bytes(rest):
+        raise _damaged(payload, "its end was changed")
 
 
 def _read_manifest(text: bytes, payload: Path) -> Manifest:

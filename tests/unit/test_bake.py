@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from autoinstall.bake import UNCHOSEN_DISK, bake
-from autoinstall.config import Config, Disk, Identity, read_config
+from autoinstall.config import Config, Disk, Identity, Restore, read_config
 from autoinstall.delivery import deliver
 from autoinstall.userdata import Autoinstall, schema
 from collectors.domains.system import Keyboard
@@ -220,3 +220,22 @@ def test_a_secret_in_a_wrong_config_is_not_repeated(tmp_path: Path) -> None:
 
 def test_no_config_is_the_default(tmp_path: Path) -> None:
     assert read_config(tmp_path / "none.yaml") == Config()
+
+
+def test_a_person_with_another_name_is_the_installers_user() -> None:
+    for username in (None, "ada", "eve"):
+        identity = Identity(password_hash=HASH, username=username)
+        config = Config(identity=identity, restore=Restore(map_user={"ada": "eve"}))
+        told = bake(small_posture(), config).identity
+        assert (told.username, told.realname) == ("eve", "Ada Löw")
+
+
+def test_other_names_and_a_recipient_are_read_from_the_config(tmp_path: Path) -> None:
+    file = tmp_path / "rekindle.yaml"
+    file.write_text("restore: {map_user: {ada: eve}}\nsecrets: {recipient: age1qqqqqqqqqqqqqqqqqqqqqq}\n")
+    config = read_config(file)
+    assert config.restore.map_user == {"ada": "eve"}
+    assert config.secrets.recipient == "age1qqqqqqqqqqqqqqqqqqqqqq"
+    file.write_text("restore: {map_user: {ada: 'E v'}}\n")
+    with pytest.raises(Failure, match="map_user"):
+        read_config(file)

@@ -6,13 +6,23 @@ import hashlib
 import io
 import json
 import os
+import random
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import MANIFEST, SCHEMA_VERSION, open_payload, read_manifest, write_payload
+from builder.payload.payload import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    open_payload,
+    read_manifest,
+    signed_by,
+    write_payload,
+)
+from builder.payload.signature import allowed, own_key
+from collectors.command import run
 from collectors.failure import Failure
 from collectors.repository import read_posture
 from tests.postures import small_posture
@@ -201,4 +211,125 @@ def raw_tar(manifest: bytes, *headers: tarfile.TarInfo) -> bytes:
         tar.addfile(first, io.BytesIO(manifest))
         for header in headers:
             tar.addfile(header)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return own_key(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture
+def signed(tmp_path: Path, program: Path, key: Path) -> Path:
+    output = tmp_path / "signed.tar"
+    write_payload(
+        small_posture(),
+        program,
+        host="ember",
+        output=output,
+        map_user={"ada": "eve"},
+        secrets=b"age",
+        key=key,
+    )
+    return output
+
+
+def test_any_flipped_byte_is_refused(signed: Path, tmp_path: Path) -> None:
+    content = signed.read_bytes()
+    with tarfile.open(signed) as tar:
+        headers = tar.getmembers()
+    chosen = random.Random(4)
+    some = [*headers[:4], *chosen.sample(headers, 4), headers[-1]]
+    edges = (place for header in some for place in (header.offset, header.offset_data + header.size))
+    inside = (some[4].offset + place for place in (99, 107, 147, 155, 156, 265, 500, 511))
+    anywhere = (chosen.randrange(len(content)) for _ in range(40))
+    words = (content.index(word) + 1 for word in (b"ember", b"eve", b"SSH SIGNATURE", b"  manifest.json"))
+    for place in (*edges, *inside, *anywhere, *words, len(content) - 1):
+        changed = content[place] ^ chosen.randrange(1, 256)
+        refused(content[:place] + bytes([changed]) + content[place + 1 :], tmp_path)
+
+
+def test_what_is_appended_or_cut_off_is_refused(signed: Path, tmp_path: Path) -> None:
+    content = signed.read_bytes()
+    for changed in (content + b"\0", content + bytes(10240), content[:-1], content[:-512]):
+        refused(changed, tmp_path)
+
+
+def test_the_manifest_says_who_is_called_what_and_the_secrets_come_along(
+    signed: Path, tmp_path: Path
+) -> None:
+    assert open_payload(signed, tmp_path / "opened").map_user == {"ada": "eve"}
+    assert (tmp_path / "opened" / "secrets.age").read_bytes() == b"age"
+
+
+def test_a_signature_is_its_makers_and_the_same_each_time(
+    signed: Path, program: Path, key: Path, tmp_path: Path
+) -> None:
+    who = run(["ssh-keygen", "-l", "-f", f"{key}.pub"]).split()[1]
+    assert signed_by(signed, None) == who
+    again = {"map_user": {"ada": "eve"}, "secrets": b"age", "key": key}
+    write_payload(small_posture(), program, host="ember", output=tmp_path / "again.tar", **again)
+    assert (tmp_path / "again.tar").read_bytes() == signed.read_bytes()
+    assert own_key(key.parent) == key
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert base64_of(key) not in signed.read_bytes()
+
+
+def test_signers_decide_whom_to_trust(signed: Path, payload: Path, key: Path, tmp_path: Path) -> None:
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    mine.write_bytes(allowed(key))
+    others.write_bytes(allowed(own_key(tmp_path / "other")))
+    assert signed_by(signed, mine).startswith("SHA256:")
+    with pytest.raises(Failure, match="not signed by any of"):
+        signed_by(signed, others)
+    with pytest.raises(Failure, match="is not signed, and"):
+        signed_by(payload, mine)
+    with pytest.raises(Failure, match="No such file"):
+        signed_by(signed, tmp_path / "none")
+    assert signed_by(payload, None) == ""
+
+
+def test_a_manifest_that_somebody_else_wrote_anew_has_no_signature_of_ours(
+    signed: Path, program: Path, tmp_path: Path
+) -> None:
+    """Whoever changes a payload can make its sums fit, and not its signature."""
+    forged = forge(signed, b'"host": "ember"', b'"host": "ambre"')
+    (tmp_path / "forged.tar").write_bytes(forged)
+    open_payload(tmp_path / "forged.tar", tmp_path / "opened")
+    with pytest.raises(Failure, match="its signature does not fit it"):
+        signed_by(tmp_path / "forged.tar", None)
+
+
+def test_without_ssh_keygen_only_named_signers_are_missed(
+    signed: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signers").write_bytes(allowed(key))
+    monkeypatch.setattr("builder.payload.signature.found", lambda program: False)
+    assert signed_by(signed, None) == ""
+    with pytest.raises(Failure, match="ssh-keygen is missing") as raised:
+        signed_by(signed, tmp_path / "signers")
+    assert "openssh-client" in raised.value.remedy
+
+
+def base64_of(key: Path) -> bytes:
+    return key.read_bytes().splitlines()[2]
+
+
+def forge(payload: Path, old: bytes, new: bytes) -> bytes:
+    """Return the payload with other words in its manifest, and sums that fit."""
+    with tarfile.open(payload) as tar:
+        members = {
+            header.name: (header, stream.read())
+            for header in tar.getmembers()
+            if (stream := tar.extractfile(header))
+        }
+    manifest = members[MANIFEST][1].replace(old, new)
+    assert manifest != members[MANIFEST][1]
+    seals = {MANIFEST: manifest, "manifest.json.sig": members["manifest.json.sig"][1]}
+    sums = "".join(f"{hashlib.sha256(each).hexdigest()}  {name}\n" for name, each in seals.items())
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, (header, content) in members.items():
+            written = {MANIFEST: manifest, "SHA256SUMS": sums.encode()}.get(name, content)
+            tar.addfile(header, io.BytesIO(written))
     return stream.getvalue()
