@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.restore.report import Outcome
-from builder.restore.steps import apt, flatpak, network, services, snapshots, system, users
+from builder.restore.steps import apt, desktop, files, flatpak, network, services, snapshots, system, users
 from builder.restore.steps.commands import plain
-from builder.restore.steps.files import captured
 from builder.restore.steps.step import Maker, Step, Target
 from collectors.domains.apt import Package
 from collectors.posture import SECTIONS, Posture
@@ -25,6 +24,8 @@ from collectors.posture import SECTIONS, Posture
 MAKERS: Mapping[str, Maker] = {
     **{section: plain(section) for section in SECTIONS},
     "apt": apt.steps,
+    "desktop": desktop.steps,
+    "files": files.steps,
     "flatpak": flatpak.steps,
     "network": network.steps,
     "services": services.steps,
@@ -56,7 +57,7 @@ def planned(to: Target) -> Plan:
     steps: dict[str, list[Step]] = defaultdict(list)
     told: list[Outcome] = []
     for section in SECTIONS:
-        for made in (*MAKERS[section](to), *captured(section, to)):
+        for made in (*MAKERS[section](to), *files.captured(section, to)):
             if isinstance(made, Outcome):
                 told.append(made)
             else:
