@@ -69,8 +69,14 @@ chmod 0666 /asked
 for section in {sections}; do
     test ! -f /root/messy/$section/reach.sh || ( set -eu; . /root/messy/$section/reach.sh ) || exit 1
 done
-python3 /root/restore.pex restore --from /root/payload.tar --json {options} > /root/report.json 2> /root/said
-echo $? > /root/code
+restore() {{
+    python3 /root/restore.pex restore --from /root/payload.tar --json {options} \
+        > "/root/$1.json" 2> "/root/$1.said"
+    echo $? > "/root/$1.code"
+}}
+restore first
+cp /asked /root/first.asked
+restore again
 for section in {sections}; do
     test ! -f /root/messy/$section/leave.sh || ( set -eu; . /root/messy/$section/leave.sh ) || exit 1
 done
@@ -81,14 +87,20 @@ exit 0
 
 @dataclass(frozen=True)
 class Trip:
-    """What came of it: both postures, the report, and what the fakes were asked."""
+    """What came of it: both postures, the reports of a first and a second run, what the fakes were asked."""
 
     old: Posture
     new: Posture
     report: dict[str, dict[str, str]]
+    again: dict[str, dict[str, str]]
     asked: tuple[str, ...]
     code: int
     root: Path
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The section of each item of the old machine."""
+        return {item.id: item.section for item in self.old.items()}
 
     def differing(self) -> Iterator[tuple[str, str]]:
         """Yield each eligible item that is not there as it was, and how it is."""
@@ -123,11 +135,17 @@ def round_trip(cache: Path, folder: Path, only: Sequence[str] = ()) -> Trip:
         (machine.root / name).rmdir()
     remove(machine.root / "etc/systemd/system/roundtrip.service")
     remove(machine.root / "etc/systemd/system/multi-user.target.wants/roundtrip.service")
-    report = json.loads((home / "report.json").read_text() or '{"items": []}')
-    asked = (machine.root / "asked").read_text(errors="replace").splitlines()
-    code = int((home / "code").read_text())
-    items = {entry["id"]: entry for entry in report["items"]}
-    return Trip(old, collect(Machine(machine.root)).posture, items, tuple(asked), code, machine.root)
+    asked = (home / "first.asked").read_text(errors="replace").splitlines()
+    remove(machine.root / "asked")
+    code = int((home / "first.code").read_text())
+    new = collect(Machine(machine.root)).posture
+    return Trip(old, new, told(home, "first"), told(home, "again"), tuple(asked), code, machine.root)
+
+
+def told(home: Path, run: str) -> dict[str, dict[str, str]]:
+    """Return the report of a run by item, empty where it did not get to one."""
+    text = (home / f"{run}.json").read_text()
+    return {entry["id"]: entry for entry in json.loads(text)["items"]} if text else {}
 
 
 def install(machine: Container, options: str) -> None:
@@ -191,14 +209,16 @@ def main() -> None:
     folder = options.keep or Path(tempfile.mkdtemp(prefix="roundtrip-", dir="/var/tmp")) / "machine"
     only = tuple(filter(None, options.only.split(",")))
     trip = round_trip(Path(".cache").absolute(), folder, only)
-    print((trip.root / "root/said").read_text(errors="replace"))
+    print((trip.root / "root/first.said").read_text(errors="replace"))
     differing = dict(trip.differing())
     for name, how in differing.items():
-        told = trip.report[name]
-        print(f"{name}\n    {how}\n    {told['state']}: {told['reason']} ({told['remedy']})")
+        entry = trip.report[name]
+        print(f"{name}\n    {how}\n    {entry['state']}: {entry['reason']} ({entry['remedy']})")
     for line in trip.asked:
         print(f"asked: {line}")
-    eligible = [name for name, told in trip.report.items() if told["state"] != "excluded"]
+    eligible = [name for name, entry in trip.report.items() if entry["state"] != "excluded"]
+    anew = [name for name in eligible if trip.again[name]["state"] != "already" and name not in differing]
+    print(f"done again by a second run: {', '.join(anew) or 'nothing'}")
     print(
         f"{len(eligible) - len(differing)} of {len(eligible)} items are as they were; exit code {trip.code}"
     )

@@ -7,6 +7,7 @@ table.
 
 The second half are machines made for it, of 100,000 and 1,000,000 files: is the cost linear, and the memory
 that of a small one? They need about three minutes and 2 GB; `make bench QUICK=1` makes the small one only.
+A second table is of the restore, in containers.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from rich.table import Table
 
 from collectors.failure import Failure
 from tests.bench.big import Size, big_machine
+from tests.bench.restore import rows
 
 ROUNDS = 3
+CACHE = Path(os.environ.get("REKINDLE_TEST_CACHE", ".cache")).absolute()
 REKINDLE = Path(sys.executable).parent / "rekindle"
 FIND, VERIFY, FIRST, AGAIN = "find", "dpkg --verify", "collect and coverage", "again, nothing changed"
 SIZES = (Size(100_000, 1_000, 20), Size(1_000_000, 10_000, 200))
@@ -56,6 +59,16 @@ def main(quick: bool) -> None:
             with console.status(f"a machine of {size.files:,} files"):
                 _made_machine(table, Path(folder) / str(size.files), size)
     console.print(table)
+    console.print(_restores(console))
+
+
+def _restores(console: Console) -> Table:
+    table = Table(*("restore", "took", "to apt-get", "target"))
+    with tempfile.TemporaryDirectory(prefix="rekindle-bench-", dir="/var/tmp") as folder:
+        with console.status("a restore in a container"):
+            for row in rows(CACHE, Path(folder)):
+                table.add_row(*row)
+    return table
 
 
 def find(root: str = "/") -> tuple[str, ...]:
