@@ -317,12 +317,19 @@ def restore(
     only: Annotated[str, typer.Option(help="Sections to restore, by commas: apt,files")] = "",
     skip: Annotated[str, typer.Option(help="Sections to leave, by commas.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Show what would be done, touch nothing.")] = False,
+    map_user: Annotated[
+        list[str] | None, typer.Option("--map-user", help="Another name for a person: old:new")
+    ] = None,
+    signers: Annotated[
+        Path | None, typer.Option(help="Who may have made the payload: ALLOWED SIGNERS of ssh-keygen(1).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Apply a payload to this machine.
 
-    Example: sudo ./restore.pex restore --from payload.tar --check
+    Example: sudo ./restore.pex restore --from payload.tar --map-user ada:eve --check
     """
+    from builder.restore.people import parse_names
     from builder.restore.restore import restore as apply
 
     report = apply(
@@ -331,6 +338,8 @@ def restore(
         only=tuple(filter(None, only.split(","))),
         skip=tuple(filter(None, skip.split(","))),
         check=check,
+        map_user=parse_names(map_user or ()),
+        signers=signers,
         say=say,
     )
     if as_json:

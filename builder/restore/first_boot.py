@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.payload.payload import open_payload
+from builder.restore.people import renamed
 from builder.restore.report import Report
 from builder.restore.restore import restore
 from collectors.collect import collect
@@ -75,8 +76,8 @@ def show(report: Report, result: Score) -> None:
 
 def _wanted(payload: Path, state: Path) -> Posture:
     with tempfile.TemporaryDirectory(dir=state) as folder:
-        open_payload(payload, Path(folder) / "payload")
-        return read_posture(Path(folder) / "payload" / "posture")
+        manifest = open_payload(payload, Path(folder) / "payload")
+        return renamed(read_posture(Path(folder) / "payload" / "posture"), manifest.map_user)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+from pydantic import Field
+
 from collectors.record import Item, Record
 
 SCHEMA_VERSION = 1
@@ -30,10 +32,11 @@ class Outcome(Record):
 
 
 class Report(Record):
-    """One outcome for each item, in the order of the posture."""
+    """One outcome for each item, in the order of the posture; people have the names of `map_user` in it."""
 
     schema_version: int = SCHEMA_VERSION
     host: str
+    map_user: Mapping[str, str] = Field(default_factory=dict)
     items: tuple[Outcome, ...]
 
     def gaps(self) -> tuple[Outcome, ...]:

@@ -9,14 +9,15 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from builder.payload.payload import PLAYBOOK, open_payload
+from builder.payload.payload import PLAYBOOK
 from builder.restore.plan import Plan, already, of_another_release, planned
+from builder.restore.refusals import admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled
 from builder.restore.steps.step import Target
 from builder.whole import whole
@@ -26,7 +27,6 @@ from collectors.failure import Failure
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
 from collectors.record import Item
-from collectors.repository import read_posture
 
 REPORT = "restore-report.json"
 LOOK_AGAIN_SECONDS = 0.2
@@ -48,28 +48,32 @@ def restore(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     check: bool = False,
+    map_user: Mapping[str, str] | None = None,
+    signers: Path | None = None,
     say: Say,
 ) -> Report:
     """Apply `payload` here, and leave `restore-report.json` in `state`.
 
     `only` and `skip` name sections or item ids; the report speaks of what was asked for. `check`
-    tells what would be done, touches nothing, leaves no report. Raises Failure before anything is
-    touched.
+    tells what would be done, touches nothing, leaves no report. `map_user` has other names for people,
+    `signers` is a file of those who may have made the payload. Raises Failure before anything is touched.
     """
-    if os.geteuid() != 0:
-        raise Failure("a restore changes the whole system", remedy="run it with sudo")
-    with _workshop(state, check) as work:
-        manifest = open_payload(payload, work / "payload")
-        posture = read_posture(work / "payload" / "posture")
-        items = _selected(tuple(posture.items()), only, skip)
+    refuse_machine()
+    with admitted(payload, map_user=map_user or {}, signers=signers, say=say) as ours:
+        items = _selected(tuple(ours.posture.items()), only, skip)
         say("looking at what is here already")
         here = collect(Machine()).posture
-        plan = _planned(posture, here, items)
-        (work / "plan.json").write_text(plan.text())
-        say(f"restoring {len(plan.ids())} items of {manifest.host}")
-        (work / "outcomes").write_text("".join(map(_event, plan.told)))
-        ended = _play(work, check, say)
-        report = assembled(manifest.host, items, _read(work / "outcomes"), ended=ended)
+        plan = _planned(ours.posture, here, items)
+        lacking = plan.ids() - {item.id for item in here.items()}
+        refuse_space(ours.posture, lacking, ours.manifest, state)
+        with _workshop(state, check) as work:
+            shutil.move(ours.folder, work / "payload")
+            (work / "plan.json").write_text(plan.text())
+            say(f"restoring {len(plan.ids())} items of {ours.manifest.host}")
+            (work / "outcomes").write_text("".join(map(_event, plan.told)))
+            ended = _play(work, check, say)
+            report = assembled(ours.manifest.host, items, _read(work / "outcomes"), ended=ended)
+    report = report.model_copy(update={"map_user": ours.names})
     if not check:
         with whole(state / REPORT) as aside:
             aside.write_text(report.text())
