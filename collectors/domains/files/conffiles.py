@@ -6,7 +6,6 @@ dpkg(1) does not bring back one that was deleted.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -14,7 +13,7 @@ from collectors.host import Host
 from collectors.judgement.capture import Outcome, judged
 from collectors.judgement.ignored import ignored
 from collectors.judgement.packaged import conffile_claims
-from collectors.record import AtPath, escaped, unescaped
+from collectors.record import AtPath, escaped, word
 
 
 class Deleted(AtPath):
@@ -27,7 +26,7 @@ class Deleted(AtPath):
 
     def by_hand(self) -> str:
         """Return the command that deletes it again."""
-        return shlex.join(["rm", "--force", "--", unescaped(self.path)])
+        return f"rm --force -- {word(self.path)}"
 
 
 def changed_conffiles(host: Host) -> Iterator[Outcome]:

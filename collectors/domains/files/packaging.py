@@ -7,7 +7,6 @@ Modes and owners in the place of a package's own (dpkg-statoverride(1)), files t
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Set
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ from collectors.debian.alternatives import ALTERNATIVES, LINKS, Group, parse_alt
 from collectors.debian.overrides import Override, overrides
 from collectors.failure import Finding
 from collectors.host import Host, names, text
-from collectors.record import AtPath, EscapedPath, Thing, escaped, unescaped
+from collectors.record import AtPath, EscapedPath, Thing, escaped, word
 
 SCRIPTS = (".preinst", ".postinst", ".config")
 LOCAL = ("/usr/local/", "/opt/", "/home/", "/root/", "/srv/")  # where no Debian package may put anything
@@ -33,8 +32,8 @@ class StatOverride(AtPath):
 
     def by_hand(self) -> str:
         """Return the command that gives them."""
-        words = ["dpkg-statoverride", "--force-statoverride-add", "--update", "--add"]
-        return shlex.join([*words, self.owner, self.group, self.mode, unescaped(self.path)])
+        words = " ".join(map(word, (self.owner, self.group, self.mode, self.path)))
+        return f"dpkg-statoverride --force-statoverride-add --update --add {words}"
 
 
 class Diversion(AtPath):
@@ -46,8 +45,7 @@ class Diversion(AtPath):
 
     def by_hand(self) -> str:
         """Return the command that makes it."""
-        words = ["dpkg-divert", "--local", "--rename", "--divert", unescaped(self.to), "--add"]
-        return shlex.join([*words, unescaped(self.path)])
+        return f"dpkg-divert --local --rename --divert {word(self.to)} --add {word(self.path)}"
 
 
 class Alternative(Thing):
@@ -70,12 +68,11 @@ class Alternative(Thing):
 
     def by_hand(self) -> str:
         """Return the command that chooses it."""
-        name, target = unescaped(self.name), unescaped(self.target)
-        chosen = shlex.join(["update-alternatives", "--set", name, target])
+        choice = f"{word(self.name)} {word(self.target)}"
+        chosen = f"update-alternatives --set {choice}"
         if not self.link:
             return chosen
-        words = ["update-alternatives", "--install", unescaped(self.link), name, target, str(self.priority)]
-        return f"{shlex.join(words)} && {chosen}"
+        return f"update-alternatives --install {word(self.link)} {choice} {self.priority} && {chosen}"
 
 
 def stat_overrides(host: Host) -> tuple[tuple[StatOverride, ...], tuple[Finding, ...]]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, NamedTuple
 
 from collectors.host import Host, names, text
-from collectors.record import Thing, escaped, unescaped
+from collectors.record import Thing, escaped, word
 
 ALSO = ".dsh-also"
 FOLDER = re.compile(r".*\.(?:wants|requires|upholds)", re.DOTALL)
@@ -60,8 +59,8 @@ class Unit(Thing):
 
     def by_hand(self) -> str:
         """Return the command that disables it."""
-        words = ["systemctl", "disable", *(["--global"] if self.scope == "user" else [])]
-        return shlex.join([*words, "--", unescaped(self.name)])
+        everybodys = " --global" if self.scope == "user" else ""
+        return f"systemctl disable{everybodys} -- {word(self.name)}"
 
 
 def packages_links(host: Host) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -31,6 +32,6 @@ def loaded(path: str, name: str) -> ModuleType:
     loader = SourceFileLoader(name, str(OVERLAY / path))
     spec = spec_from_loader(name, loader)
     assert spec is not None
-    module = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     loader.exec_module(module)
     return module

@@ -9,18 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from collectors.judgement.attributes import (
-    ACCESS,
-    CAPABILITY,
-    DEFAULT,
-    capability_bytes,
-    parse_acl,
-    parse_capabilities,
-)
 from collectors.record import escaped
 from tests.unit.restore.playbook import library, loaded, shared
 
-files = library("rekindle_files")
 packages = library("rekindle_packages")
 system = library("rekindle_system")
 people = loaded("playbook/action_plugins/rekindle_people.py", "rekindle_people")
@@ -28,78 +19,9 @@ people = loaded("playbook/action_plugins/rekindle_people.py", "rekindle_people")
 ME, MINE = str(os.getuid()), str(os.getgid())
 
 
-def step(path: str | bytes, **fields: str) -> dict[str, str]:
-    name = escaped(os.fsdecode(path))
-    plain = {"id": f"file:{name}", "path": name, "kind": "file", "owner": ME, "group": MINE}
-    return {**plain, "mode": "0644", "target": "", "content": "", **fields}
-
-
 @pytest.mark.parametrize("name", [b"plain", b"line\nbreak", b"caf\xe9", b"back\\x41", "ö".encode()])
 def test_raw_undoes_escaped(name: bytes) -> None:
     assert shared().raw(escaped(os.fsdecode(name))) == name
-
-
-def test_a_file_comes_back_once(tmp_path: Path) -> None:
-    place = os.fsencode(tmp_path / "etc") + b"/caf\xe9\n"
-    (tmp_path / "content").write_bytes(b"{{ 1 + 1 }}")
-    wanted = step(place, content="content", mode="0640")
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
-    assert Path(os.fsdecode(place)).read_bytes() == b"{{ 1 + 1 }}"
-    assert stat.S_IMODE(os.stat(place).st_mode) == 0o640
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
-    assert os.listdir(os.path.dirname(place)) == [b"caf\xe9\n"]
-
-
-@pytest.mark.parametrize("change", [{"mode": "4755"}, {"content": "other"}])
-def test_a_difference_is_mended(change: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "content").write_bytes(b"a")
-    (tmp_path / "other").write_bytes(b"b")
-    wanted = step(tmp_path / "x", content="content").copy()
-    files.brought_back(wanted, str(tmp_path), False)
-    assert files.brought_back({**wanted, **change}, str(tmp_path), False)["state"] == "restored"
-    mode = stat.S_IMODE((tmp_path / "x").stat().st_mode)
-    assert mode == int(change.get("mode", "0644"), 8)
-    assert (tmp_path / "x").read_bytes() == (b"b" if "content" in change else b"a")
-
-
-ACL = f"user::rw-,user:{ME}:r--,group::r--,group:{MINE}:rw-,mask::rw-,other::---"
-
-
-def test_an_access_list_comes_back_once_and_goes_again(tmp_path: Path) -> None:
-    (tmp_path / "content").write_bytes(b"a")
-    wanted = step(tmp_path / "x", content="content", mode="0660", acl=ACL)
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
-    raw = os.getxattr(tmp_path / "x", ACCESS)
-    assert ",".join(parse_acl(raw, {}, {})) == ACL
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
-    without = {**wanted, "acl": ""}
-    assert files.brought_back(without, str(tmp_path), False)["state"] == "restored"
-    assert ACCESS not in os.listxattr(tmp_path / "x")
-    assert files.brought_back(without, str(tmp_path), False)["state"] == "already"
-
-
-def test_a_directory_hands_its_access_list_on(tmp_path: Path) -> None:
-    default = ",".join(f"default:{entry}" for entry in ACL.split(","))
-    wanted = step(tmp_path / "d", kind="directory", mode="0755", acl=default)
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
-    assert os.listxattr(tmp_path / "d") == [DEFAULT]
-
-
-def test_an_access_list_for_nobody_here_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "content").write_bytes(b"a")
-    wanted = step(tmp_path / "x", content="content", acl="user::rw-,user:no-such-user:r--")
-    outcome = files.brought_back(wanted, str(tmp_path), False)
-    assert (outcome["state"], "no-such-user" in outcome["reason"]) == ("failed", True)
-    assert not (tmp_path / "x").exists()
-
-
-def test_the_attributes_of_a_step() -> None:
-    text = "cap_net_bind_service,cap_net_raw=ep"
-    wanted = step("/x", acl=ACL, capabilities=capability_bytes(text).hex())
-    found = files.attributes_of(wanted)
-    assert parse_capabilities(found[CAPABILITY]) == text
-    assert set(found) == {CAPABILITY, ACCESS}
 
 
 def test_a_home_gets_its_mode(tmp_path: Path) -> None:
@@ -116,86 +38,6 @@ def test_an_account_ends_on_its_day() -> None:
     _, wanted, _ = people.user_arguments(user(expires="2026-12-31"))
     assert wanted["expires"] == 20818 * 86400
     assert "expires" not in people.user_arguments(user())[1]
-
-
-def test_directories_and_symlinks(tmp_path: Path) -> None:
-    folder = step(tmp_path / "d", kind="directory", mode="1777")
-    link = step(tmp_path / "l", kind="symlink", mode="", target="/no{{ }}/\\xff")
-    for wanted in (folder, link):
-        assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
-        assert files.brought_back(wanted, str(tmp_path), False)["state"] == "already"
-    assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o1777
-    assert os.readlink(os.fsencode(tmp_path / "l")) == b"/no{{ }}/\xff"
-
-
-def test_a_symlink_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "victim").write_text("safe")
-    (tmp_path / "x").symlink_to("victim")
-    (tmp_path / "content").write_text("new")
-    wanted = step(tmp_path / "x", content="content")
-    assert files.brought_back(wanted, str(tmp_path), False)["state"] == "restored"
-    assert (tmp_path / "victim").read_text() == "safe"
-    assert (tmp_path / "x").read_text() == "new"
-    assert not (tmp_path / "x").is_symlink()
-
-
-def test_an_empty_directory_makes_room_and_a_full_one_does_not(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "precious").touch()
-    (tmp_path / "content").touch()
-    states = {
-        name: files.brought_back(step(tmp_path / name, content="content"), str(tmp_path), False)
-        for name in ("empty", "full")
-    }
-    assert states["empty"]["state"] == "restored"
-    assert states["full"]["state"] == "failed"
-    assert states["full"]["reason"] == "a directory with files is there"
-    assert (tmp_path / "full" / "precious").exists()
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("etc/passwd", "not a plain absolute path"),
-        ("/etc/../passwd", "not a plain absolute path"),
-        ("/etc//passwd", "not a plain absolute path"),
-        ("/etc/", "not a plain absolute path"),
-        ("/", "not a plain absolute path"),
-    ],
-)
-def test_a_path_that_leads_elsewhere_is_refused(path: str, reason: str, tmp_path: Path) -> None:
-    (tmp_path / "content").touch()
-    outcome = files.brought_back(step(path, content="content"), str(tmp_path), False)
-    assert (outcome["state"], outcome["reason"]) == ("failed", reason)
-    assert outcome["remedy"]
-
-
-def test_nothing_is_written_through_a_symlinked_directory(tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "in").symlink_to("outside")
-    (tmp_path / "content").touch()
-    outcome = files.brought_back(step(tmp_path / "in" / "x", content="content"), str(tmp_path), False)
-    assert outcome["reason"] == "its directory is a symlink on this machine"
-    assert list((tmp_path / "outside").iterdir()) == []
-
-
-def test_nothing_is_written_for_a_stranger(tmp_path: Path) -> None:
-    (tmp_path / "content").touch()
-    wanted = step(tmp_path / "x", content="content", owner="no-such-user", mode="4755")
-    outcome = files.brought_back(wanted, str(tmp_path), False)
-    assert (outcome["state"], outcome["reason"]) == (
-        "failed",
-        f"no no-such-user:{MINE} on this machine",
-    )
-    assert not (tmp_path / "x").exists()
-
-
-def test_a_check_writes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "content").touch()
-    wanted = step(tmp_path / "new" / "x", content="content")
-    assert files.brought_back(wanted, str(tmp_path), True)["state"] == "restored"
-    assert not (tmp_path / "new").exists()
 
 
 POLICY = """\
