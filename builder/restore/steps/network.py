@@ -21,7 +21,7 @@ from collectors.domains.network.printers import QUEUES, Printer
 from collectors.domains.network.resolver import Resolver
 from collectors.domains.network.wireguard import TUNNELS, Tunnel
 from collectors.domains.network.wireless import IWD, Wifi
-from collectors.record import File, Thing, unescaped
+from collectors.record import File, Thing, escaped, unescaped
 
 # Of these NetworkManager finds the card by itself; all others it makes, under the name that they have.
 HARDWARE = ("", "ethernet", "802-3-ethernet", *WIFI, "gsm", "cdma", "bluetooth", "infiniband", "adsl", "vpn")
@@ -110,9 +110,19 @@ def connection(thing: Connection) -> KeyfileStep:
 
 def file_name(thing: Connection) -> str:
     """Return the escaped name of a connection's file: its own, unless it leads elsewhere."""
-    plain = thing.name.replace("/", "-").lstrip(".")
-    odd = "/" in unescaped(thing.file) or thing.file.startswith(".")
-    return f"{plain or thing.KIND}.nmconnection" if odd or not thing.file else thing.file
+    file = _said(thing.file)
+    if file and "/" not in file and not file.startswith("."):
+        return escaped(file)
+    plain = escaped(_said(thing.name).replace("/", "-").lstrip("."))
+    return f"{plain or thing.KIND}.nmconnection"
+
+
+def _said(name: str) -> str:
+    """Return what an escaped name stands for; one that is not well escaped stands for itself."""
+    try:
+        return unescaped(name)
+    except ValueError:
+        return name
 
 
 def wifi(thing: Wifi) -> Step | Outcome:
@@ -120,7 +130,7 @@ def wifi(thing: Wifi) -> Step | Outcome:
     if (thing.program, thing.security) != ("iwd", "open"):
         return awaited(thing, "its password is secret", f"{UNLOCK}; or `{thing.by_hand()}`")
     plain = all(letter.isalnum() or letter in " -_" for letter in thing.name) and thing.name.isascii()
-    name = thing.name if plain else f"={unescaped(thing.name).encode(errors='surrogateescape').hex()}"
+    name = thing.name if plain else f"={_said(thing.name).encode(errors='surrogateescape').hex()}"
     return KeyfileStep(id=thing.item_id(), section=Network.NAME, path=f"{IWD}/{name}.open", groups={})
 
 
