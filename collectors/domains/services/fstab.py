@@ -102,7 +102,7 @@ def parse_fstab(content: str) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
     lines, findings = [], []
     for number, line in enumerate(content.split("\n"), start=1):
         words = [_plain(word) for word in line.split()]
-        if not words or words[0].startswith("#"):
+        if not words or line.lstrip().startswith("#"):
             continue
         if not 3 <= len(words) <= 6:
             reason = "not `source path type options dump check`"
