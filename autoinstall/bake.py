@@ -19,14 +19,18 @@ UNCHOSEN_DISK = "/dev/rekindle-has-not-chosen-a-disk"
 
 ON_MEDIUM = "/cdrom/rekindle"
 PAYLOAD = "/var/lib/rekindle/payload.tar"
+SIGNERS = "/etc/rekindle/allowed_signers"
 UNIT = "rekindle-restore.service"
 FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
 # Lower ones are services', even where they may log in (Debian policy 9.2.2).
 FIRST_PERSON_UID = 1000
 
 
-def bake(posture: Posture, config: Config) -> Autoinstall:
-    """Return the autoinstall that brings this posture back; raises Failure where a decision is missing."""
+def bake(posture: Posture, config: Config, *, signed: bool = False) -> Autoinstall:
+    """Return the autoinstall that brings this posture back; raises Failure where a decision is missing.
+
+    `signed`: the medium tells who may have signed its payload, and the new machine will hold others to it.
+    """
     system = posture.system
     try:
         return Autoinstall(
@@ -38,7 +42,7 @@ def bake(posture: Posture, config: Config) -> Autoinstall:
             identity=_identity(posture, config),
             apt=userdata.Apt(fallback="offline-install", geoip=False),
             storage=_storage(),
-            late_commands=_late_commands(),
+            late_commands=_late_commands(signed),
             error_commands=(("sh", f"{ON_MEDIUM}/installer/failed"),),
             shutdown="reboot",
             **({"source": userdata.Source(id=config.source)} if config.source else {}),
@@ -62,11 +66,12 @@ def _storage() -> userdata.Storage:
     return userdata.Storage(layout=userdata.Layout(name="direct", match=match))
 
 
-def _late_commands() -> tuple[userdata.Command, ...]:
+def _late_commands(signed: bool) -> tuple[userdata.Command, ...]:
     return (
         ("sh", f"{ON_MEDIUM}/installer/mark"),
         ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
         ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
+        *((_put("allowed_signers", SIGNERS, "0644"),) if signed else ()),
         _put("first-boot/first-boot", FIRST_BOOT, "0755"),
         _put(f"first-boot/{UNIT}", f"/etc/systemd/system/{UNIT}", "0644"),
         ("curtin", "in-target", "--", "systemctl", "enable", UNIT),

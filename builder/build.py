@@ -16,6 +16,8 @@ from builder.iso.medium import Medium, read_medium
 from builder.iso.menu import with_recovery
 from builder.payload.payload import write_payload
 from builder.payload.program import restore_program
+from builder.payload.signature import allowed
+from builder.restore.people import renamed
 from builder.tools import require
 from builder.whole import refuse_other, whole, workshop
 from collectors.failure import Failure
@@ -32,30 +34,52 @@ CARRIED = (
     "first-boot/rekindle-restore.service",
 )
 PAYLOAD = "rekindle/payload.tar"
+SIGNERS = "rekindle/allowed_signers"
 RESTORED_ARCHITECTURE = "amd64"
 PAYLOAD_ROOM_BYTES = 64 * 2**20
 
 
 def build(
-    posture: Posture, config: Config, *, host: str, base: Path, output: Path, cache: Path, say: Say
+    posture: Posture,
+    config: Config,
+    *,
+    host: str,
+    base: Path,
+    output: Path,
+    cache: Path,
+    key: Path | None = None,
+    secrets: bytes = b"",
+    say: Say,
 ) -> None:
     """Write the recovery ISO `output`, whole or not at all; raises Failure before the work where it can.
 
-    The same posture, config and base give the same bytes.
+    The payload is signed with `key`, and carries the sealed `secrets`. The same inputs give the same bytes.
     """
     refuse_other(output)
+    map_user = config.restore.map_user
+    renamed(posture, map_user)
     if output.exists() and output.samefile(base):
         raise Failure(f"{output} is the base itself", remedy="name another file with --output")
     require(["xorriso"])
     vendor = read_medium(base)
     refuse_architecture(posture, vendor)
-    delivery = deliver(bake(posture, config), vendor.release)
+    delivery = deliver(bake(posture, config, signed=key is not None), vendor.release)
     require(space_bytes={output.parent: base.stat().st_size + 2 * PAYLOAD_ROOM_BYTES})
     say("making the restore program")
     program = restore_program(cache, say)
     with whole(output) as aside, workshop(output) as work:
         say("packing the payload")
-        write_payload(posture, program, host=host, output=work / PAYLOAD)
+        write_payload(
+            posture,
+            program,
+            host=host,
+            output=work / PAYLOAD,
+            map_user=map_user,
+            secrets=secrets,
+            key=key,
+        )
+        if key:
+            _lay(work, SIGNERS, allowed(key))
         say(f"authoring {output.name} from {vendor.info}")
         author(vendor, additions(vendor, delivery, config, host, work), aside)
 

@@ -11,6 +11,7 @@ from autoinstall.config import Config, read_config
 from builder import history
 from builder.base import base_iso
 from builder.build import build
+from builder.payload.signature import own_key
 from builder.places import Places
 from builder.publish import publish
 from collectors.collect import Survey, collect
@@ -78,7 +79,17 @@ def build_iso(places: Places, *, base: str | None, output: Path | None, host: st
     name, posture = posture_of(places, config, host)
     chosen = output or places.recovery_iso
     base_path = base_iso(base or config.base, places, say)
-    build(posture, config, host=name, base=base_path, output=chosen, cache=places.cache, say=say)
+    build(
+        posture,
+        config,
+        host=name,
+        base=base_path,
+        output=chosen,
+        cache=places.cache,
+        key=own_key(places.config),
+        secrets=history.sealed_secrets(places.repository, name),
+        say=say,
+    )
     return chosen
 
 

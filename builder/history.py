@@ -13,7 +13,7 @@ import git
 
 from collectors.failure import Failure
 from collectors.posture import Posture
-from collectors.repository import finish_swap, read_posture, write_posture
+from collectors.repository import SECRETS, finish_swap, read_posture, write_posture
 
 # The owner's own git settings must not change what is stored, nor ask for a signature.
 SETTINGS = {
@@ -29,6 +29,19 @@ SETTINGS = {
 def posture_folder(repository: Path, host: str) -> Path:
     """Return where the posture of `host` lies."""
     return repository / "hosts" / host
+
+
+def secrets_file(repository: Path, host: str) -> Path:
+    """Return where the sealed secrets of `host` lie."""
+    return posture_folder(repository, host) / SECRETS
+
+
+def sealed_secrets(repository: Path, host: str) -> bytes:
+    """Return the sealed secrets of `host`, nothing where there are none."""
+    try:
+        return secrets_file(repository, host).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def known_hosts(repository: Path) -> list[str]:

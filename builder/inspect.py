@@ -12,6 +12,7 @@ from typing import Any
 from builder.build import PAYLOAD
 from builder.iso.medium import content, has, opened, read_medium
 from builder.payload.payload import Manifest, open_payload
+from builder.restore.people import renamed
 from collectors.command import MASK
 from collectors.document import parsed
 from collectors.failure import Failure
@@ -51,9 +52,9 @@ def inspect(iso: Path) -> Inspection:
 
 
 def carried_posture(iso: Path) -> Posture:
-    """Return the posture that a recovery ISO restores; raises Failure as `inspect` does."""
-    with _payload(iso) as (_, folder):
-        return read_posture(folder / "posture")
+    """Return the posture that a recovery ISO restores, under its names; raises Failure as `inspect` does."""
+    with _payload(iso) as (manifest, folder):
+        return renamed(read_posture(folder / "posture"), manifest.map_user)
 
 
 @contextmanager

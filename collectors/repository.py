@@ -1,8 +1,9 @@
 """How does a posture lie in its repository?
 
 `hosts/<name>/<section>.yaml` for the sections, `hosts/<name>/files/<absolute path>` for the
-contents, `hosts/<name>/pristine/<absolute path>` for what packages brought in their place. Git's
-history of it is made elsewhere: here are only files.
+contents, `hosts/<name>/pristine/<absolute path>` for what packages brought in their place, and
+`hosts/<name>/secrets.age` for secrets that were sealed. Git's history of it is made elsewhere:
+here are only files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collectors.record import Section, unescaped
 
 VERSION_KEY = "schema_version"
 CONTENTS, PRISTINE = "files", "pristine"
+SECRETS = "secrets.age"
 # What a posture of the first schema has; the other sections of such a one are empty.
 OF_THE_FIRST_SCHEMA = ("system", "apt", "files", "users")
 
@@ -55,7 +57,7 @@ def files_of(posture: Posture) -> Mapping[str, bytes]:
 def write_posture(posture: Posture, directory: Path) -> None:
     """Write a posture's directory aside, then swap it in: a reader sees the old one or the new one.
 
-    What a killed run left beside it is overwritten by the next.
+    What a killed run left beside it is overwritten by the next; sealed secrets stay.
     """
     fresh, old = _beside(directory)
     finish_swap(directory)
@@ -65,6 +67,8 @@ def write_posture(posture: Posture, directory: Path) -> None:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "wb") as file:
             file.write(content)
+    if (directory / SECRETS).is_file():
+        shutil.copy2(directory / SECRETS, fresh / SECRETS)
     shutil.rmtree(old, ignore_errors=True)
     if directory.is_dir():
         directory.rename(old)

@@ -28,14 +28,13 @@ from builder.whole import whole
 from collectors.failure import Failure
 from collectors.posture import Posture
 from collectors.record import Record, escaped, sha256, unescaped
-from collectors.repository import files_of
+from collectors.repository import SECRETS, files_of
 
 # 2: SHA256SUMS, a signature, names for people.
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 SUMS = "SHA256SUMS"
-SECRETS = "secrets.age"
 PROGRAM = "restore.pex"
 PLAYBOOK = "playbook"
 BLOCK_BYTES = 1 << 20

@@ -239,3 +239,10 @@ def test_other_names_and_a_recipient_are_read_from_the_config(tmp_path: Path) ->
     file.write_text("restore: {map_user: {ada: 'E v'}}\n")
     with pytest.raises(Failure, match="map_user"):
         read_config(file)
+
+
+def test_the_new_machine_learns_who_may_have_signed() -> None:
+    signers = ["/cdrom/rekindle/allowed_signers", "/target/etc/rekindle/allowed_signers"]
+    put = ("install", "-D", "-m", "0644", *signers)
+    assert put in bake(small_posture(), CONFIG, signed=True).late_commands
+    assert put not in bake(small_posture(), CONFIG).late_commands

@@ -18,7 +18,14 @@ from collectors.domains.users import User, Users
 from collectors.failure import Failure
 from collectors.posture import Posture
 from collectors.record import File, LeftOut, escaped, sha256, unescaped
-from collectors.repository import content_path, files_of, read_posture, read_section, section_text
+from collectors.repository import (
+    content_path,
+    files_of,
+    read_posture,
+    read_section,
+    section_text,
+    write_posture,
+)
 from tests.postures import small_posture
 
 WORD = st.text(max_size=12)
@@ -206,3 +213,11 @@ def test_an_item_changes_with_what_a_restore_must_bring_back() -> None:
     for change in ({"owner": "x"}, {"group": "x"}, {"mode": "0600"}, {"sha256": "2"}, {"kind": "symlink"}):
         assert fingerprint(**change) != fingerprint()
     assert fingerprint(origin="unowned", package="p") == fingerprint()
+
+
+def test_sealed_secrets_stay_when_a_posture_is_written(tmp_path: Path) -> None:
+    write_posture(small_posture(), tmp_path / "ember")
+    (tmp_path / "ember" / "secrets.age").write_bytes(b"sealed")
+    write_posture(small_posture(hostname="other"), tmp_path / "ember")
+    assert (tmp_path / "ember" / "secrets.age").read_bytes() == b"sealed"
+    assert read_posture(tmp_path / "ember") == small_posture(hostname="other")
