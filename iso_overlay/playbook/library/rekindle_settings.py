@@ -23,6 +23,7 @@ from ansible.module_utils.kconfig import merged
 from ansible.module_utils.rekindle import (
     ALREADY,
     ARGUMENTS,
+    DEFERRED,
     FAILED,
     RESTORED,
     UNAVAILABLE,
@@ -44,12 +45,13 @@ NEXT_LOGIN = ("KDE is running", "log out and in again: KDE reads it then")
 
 DCONF_SECONDS = 60
 PATH = "/usr/local/bin:/usr/bin:/bin"
-# What `dconf load` takes as a line of its own; all else is written key by key.
+KEY = re.compile(r"(?:/[^/\x00]+)+")
+# What can stand in a file of keys; all else is written key by key.
 PLAIN_KEY = re.compile(r"/(?:[\w.@:+-][\w.@:+ -]*/)*[\w.@:+-]+")
-PLAIN_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 # One of the keys is refused, and not all of them.
 OF_ONE_KEY = re.compile(r"invalid (value|path)|non-writable|Key file contains", re.IGNORECASE)
-TOOLS = "sudo apt install dconf-cli dconf-service dbus-daemon"
+SERVICE = "/usr/share/dbus-1/services/ca.desrt.dconf.service"
 
 
 def main():
@@ -171,92 +173,124 @@ def dconf(steps, check_mode):
     """Give dconf all keys that it takes at once, then each of the others."""
     if check_mode:
         return [outcome(step, RESTORED) for step in steps]
+    if shutil.which("dconf", path=PATH) is None:
+        remedy = "`sudo apt install dconf-cli dconf-service`, then restore again"
+        return all_failed(steps, "no dconf here", remedy, UNAVAILABLE)
     os.umask(0o077)
-    with session() as (words, env):
-        missing = [name for name in (*words[:1], "dconf") if shutil.which(name, path=PATH) is None]
-        if missing:
-            reason = f"no {' and '.join(missing)} here"
-            return all_failed(steps, reason, f"`{TOOLS}`, then restore again", UNAVAILABLE)
-        ask = Dconf(words, env)
-        plain = [step for step in steps if is_plain(step)]
-        odd = [step for step in steps if not is_plain(step)]
-        return ask.load(plain) + [ask.write(step) for step in odd]
-
-
-@contextlib.contextmanager
-def session():
-    """Yield what begins a session of its own where the person has none, and its environment.
-
-    What dconf would else leave in ~/.cache goes with it.
-    """
-    entry = pwd.getpwuid(os.getuid())
-    runtime = f"/run/user/{entry.pw_uid}"
-    env = {"HOME": entry.pw_dir, "USER": entry.pw_name, "PATH": PATH, "LC_ALL": "C.UTF-8"}
-    if os.path.exists(f"{runtime}/bus"):
-        bus = {"XDG_RUNTIME_DIR": runtime, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
-        yield (), {**env, **bus}
-        return
     with tempfile.TemporaryDirectory(prefix="rekindle-") as folder:
-        yield ("dbus-run-session", "--"), {**env, "XDG_RUNTIME_DIR": folder}
+        ask = served() or Unserved(folder)
+        good = [step for step in steps if KEY.fullmatch(key_of(step)) and VALUE.fullmatch(step["value"])]
+        plain = [step for step in good if PLAIN_KEY.fullmatch(key_of(step))]
+        told = {each["id"]: each for each in loaded(ask, plain)}
+        return [told.get(step["id"]) or alone(ask, step, step in good) for step in steps]
 
 
-def is_plain(step):
-    return bool(PLAIN_KEY.fullmatch(key_of(step)) and PLAIN_VALUE.fullmatch(step["value"]))
+def loaded(ask, steps):
+    """Load keys; where one of them is refused, half of them each."""
+    if not steps:
+        return []
+    refusal = ask.load(keyfile(steps))
+    if not refusal:
+        return [outcome(step, RESTORED) for step in steps]
+    if len(steps) == 1 or not OF_ONE_KEY.search(refusal):
+        return [refused(step, refusal) for step in steps]
+    half = len(steps) // 2
+    return loaded(ask, steps[:half]) + loaded(ask, steps[half:])
+
+
+def alone(ask, step, is_good):
+    """Write a key that cannot be loaded with others."""
+    if not is_good:
+        return refused(step, "not one value of one key")
+    if isinstance(ask, Unserved):
+        remedy = f"log in, then `{step['by_hand']}`"
+        return outcome(step, DEFERRED, "it needs a session of its owner", remedy, until="login")
+    refusal = ask.write(key_of(step), step["value"])
+    return refused(step, refusal) if refusal else outcome(step, RESTORED)
+
+
+def refused(step, refusal):
+    return outcome(step, FAILED, refusal, f"as its owner: {step['by_hand']}")
+
+
+def served():
+    """Return who is asked in the person's session, None where there is none with a service for dconf."""
+    runtime = f"/run/user/{os.getuid()}"
+    if os.path.exists(f"{runtime}/bus") and os.path.exists(SERVICE):
+        bus = {"XDG_RUNTIME_DIR": runtime, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
+        return Served(bus)
+    return None
+
+
+class Served:
+    """dconf(1) with its service in a session: whoever uses a key hears of it."""
+
+    def __init__(self, env):
+        self.env = env
+
+    def load(self, text):
+        """Set keys; return what was said against it, "" where it is done."""
+        return asked(("load", "/"), self.env, text)[0]
+
+    def write(self, key, value):
+        """Set one key; return what was said against it, "" where it is done."""
+        return asked(("write", key, value), self.env)[0]
+
+
+class Unserved:
+    """dconf(1) with nobody logged in: the database is compiled anew, from what is in it and what comes.
+
+    What dconf would else leave in ~/.cache goes with `folder`.
+    """
+
+    def __init__(self, folder):
+        self.keys = os.path.join(folder, "keys")
+        self.profile = os.path.join(folder, "profile")
+        os.mkdir(self.keys)
+        # Nothing of the machine's own defaults becomes the person's.
+        with open(self.profile, "w") as file:
+            file.write("user-db:user\n")
+        self.env = {"XDG_RUNTIME_DIR": folder, "DCONF_PROFILE": self.profile}
+
+    def load(self, text):
+        """Set keys; return what was said against it, "" where it is done."""
+        refusal, before = asked(("dump", "/"), self.env)
+        if refusal:
+            return refusal
+        with open(os.path.join(self.keys, "all"), "w") as file:
+            # Of two lines for a key the last one counts.
+            file.write(f"{before}\n{text}")
+        database = os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".config/dconf/user")
+        os.makedirs(os.path.dirname(database), exist_ok=True)
+        return asked(("compile", os.path.realpath(database), self.keys), self.env)[0]
+
+
+def asked(words, env, text=""):
+    """Ask dconf; return what it said against it, "" where it did it, and what it said else."""
+    entry = pwd.getpwuid(os.getuid())
+    own = {"HOME": entry.pw_dir, "USER": entry.pw_name, "PATH": PATH, "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            ["dconf", *words],
+            env={**own, **env},
+            input=text.encode(),
+            capture_output=True,
+            timeout=DCONF_SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return why(error), ""
+    if done.returncode == 0:
+        return "", done.stdout.decode()
+    return complaint(done.stderr.decode(errors="replace")) or f"dconf ended with {done.returncode}", ""
 
 
 def key_of(step):
     return os.fsdecode(raw(step["key"]))
 
 
-class Dconf:
-    """dconf(1), asked in a session."""
-
-    def __init__(self, words, env):
-        self.words, self.env = words, env
-
-    def load(self, steps):
-        """Load keys; where one of them is refused, half of them each."""
-        if not steps:
-            return []
-        refusal = self.refusal(("load", "/"), keyfile(steps))
-        if not refusal:
-            return [outcome(step, RESTORED) for step in steps]
-        if len(steps) == 1 or not OF_ONE_KEY.search(refusal):
-            return [self.refused(step, refusal) for step in steps]
-        half = len(steps) // 2
-        return self.load(steps[:half]) + self.load(steps[half:])
-
-    def write(self, step):
-        """Write one key."""
-        key, value = key_of(step), step["value"]
-        if "\0" in key + value:
-            return self.refused(step, "a NUL in it")
-        refusal = self.refusal(("write", key, value))
-        return self.refused(step, refusal) if refusal else outcome(step, RESTORED)
-
-    def refused(self, step, refusal):
-        return outcome(step, FAILED, refusal, f"as its owner: {step['by_hand']}")
-
-    def refusal(self, words, text=""):
-        """Ask dconf; return what it said against it, "" where it did it."""
-        try:
-            done = subprocess.run(
-                [*self.words, "dconf", *words],
-                env=self.env,
-                input=text.encode(),
-                capture_output=True,
-                timeout=DCONF_SECONDS,
-                check=False,
-            )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            return why(error)
-        if done.returncode == 0:
-            return ""
-        return complaint(done.stderr.decode(errors="replace")) or f"dconf ended with {done.returncode}"
-
-
 def complaint(said):
-    """Return dconf's own line of what it said: the bus speaks, too."""
+    """Return dconf's own line of what it said: libraries speak, too."""
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     return lines[-1][len("error: ") :][:300] if lines else ""
 

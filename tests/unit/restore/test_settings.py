@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -35,16 +36,40 @@ kconfig = shared("kconfig")
 settings = library("rekindle_settings")
 
 ME = pwd.getpwuid(os.getuid())
-HAS_DCONF = all(map(shutil.which, ("dconf", "dbus-run-session")))
-needs_dconf = pytest.mark.skipif(not HAS_DCONF, reason="dconf or dbus-run-session is not installed")
+needs_dconf = pytest.mark.skipif(not shutil.which("dconf"), reason="dconf is not installed")
+
+
+@pytest.fixture(params=["served", "unserved"])
+def bus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[bool]:
+    """Whether the person has a session with dconf's service."""
+    if request.param == "unserved":
+        monkeypatch.setattr(settings, "SERVICE", "/nonexistent")
+        yield False
+        return
+    if not (shutil.which("dbus-daemon") and Path(settings.SERVICE).exists()):
+        pytest.skip("no bus, or no service of dconf")
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    home = tmp_path / "home"
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(runtime)}
+    words = ["dbus-daemon", "--session", "--nofork", f"--address=unix:path={runtime}/bus", "--print-address"]
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        address = {"XDG_RUNTIME_DIR": str(runtime), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
+        monkeypatch.setattr(settings, "served", lambda: settings.Served(address))
+        yield True
+        daemon.terminate()
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a home that the module takes for ours."""
-    entry = SimpleNamespace(pw_name=ME.pw_name, pw_uid=ME.pw_uid, pw_gid=ME.pw_gid, pw_dir=str(tmp_path))
+    place = tmp_path / "home"
+    place.mkdir()
+    entry = SimpleNamespace(pw_name=ME.pw_name, pw_uid=ME.pw_uid, pw_gid=ME.pw_gid, pw_dir=str(place))
     monkeypatch.setattr(settings.pwd, "getpwuid", lambda uid: entry)
-    return tmp_path
+    return place
 
 
 def key(**fields: Any) -> KdeKey:
@@ -308,9 +333,9 @@ DCONF = (
     dconf_key("/org/x/negative", "-5"),
     dconf_key("/org/x/typed", "@as []"),
     dconf_key("/top", "uint32 5"),
-    dconf_key("/with blanks/and=signs]/[k]=x[de]", "true"),
     dconf_key("/org/x/text", r"'a\nb=$(id) {{ 7 * 7 }} ü'"),
 )
+ODD = dconf_key("/with blanks/and=signs]/[k]=x[de]", "true")
 HOSTILE = (
     dconf_key("/org/x/one", "'v'\n[other]\nk='pwned'"),
     dconf_key("/org/x/two", "%s"),
@@ -324,23 +349,28 @@ HOSTILE = (
 
 
 @needs_dconf
-def test_keys_of_dconf_come_back_and_hostile_ones_sink_none(home: Path) -> None:
-    told = brought_back(*DCONF[:3], *HOSTILE, *DCONF[3:])
+def test_keys_of_dconf_come_back_and_hostile_ones_sink_none(home: Path, bus: bool) -> None:
+    brought_back(dconf_key("/org/mine", "1"), dconf_key("/org/x/negative", "1"))
+    told = brought_back(*DCONF[:3], *HOSTILE, ODD, *DCONF[3:])
     states = {each["id"]: each["state"] for each in told}
     assert states == {
         **{each.item_id(): "restored" for each in DCONF},
         **{each.item_id(): "failed" for each in HOSTILE},
+        ODD.item_id(): "restored" if bus else "deferred",
     }
-    assert all(each["reason"] and each["remedy"] for each in told if each["state"] == "failed")
+    assert all(each["reason"] and each["remedy"] for each in told if each["state"] != "restored")
     database = (home / ".config/dconf/user").read_bytes()
     found = parse_dconf(database, user=ME.pw_name, path="/x").keys
-    assert {each.item_id(): each.value for each in found} == {each.item_id(): each.value for each in DCONF}
+    wanted = {each.item_id(): each.value for each in (*DCONF, *([ODD] if bus else []))}
+    assert {each.item_id(): each.value for each in found} == {**wanted, dconf_key("/org/mine").item_id(): "1"}
     assert [each.name for each in home.iterdir()] == [".config"]
-    assert stat.S_IMODE((home / ".config").stat().st_mode) == 0o700
+    assert [each.name for each in (home / ".config/dconf").iterdir()] == ["user"]
+    if not bus:
+        assert stat.S_IMODE((home / ".config").stat().st_mode) == 0o700
 
 
 @needs_dconf
-def test_a_thousand_settings_take_a_moment(home: Path) -> None:
+def test_a_thousand_settings_take_a_moment(home: Path, bus: bool) -> None:
     keys = [key(key=f"k{number}", group=(f"g{number % 20}",)) for number in range(500)]
     more = [dconf_key(f"/org/x{number % 20}/k{number}") for number in range(500)]
     start = time.monotonic()
@@ -351,16 +381,15 @@ def test_a_thousand_settings_take_a_moment(home: Path) -> None:
 def test_without_dconf_its_keys_are_unavailable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "PATH", str(home))
     (told,) = brought_back(dconf_key())
-    assert (told["state"], told["reason"]) == ("unavailable", "no dbus-run-session and dconf here")
+    assert (told["state"], told["reason"]) == ("unavailable", "no dconf here")
     assert "apt install dconf-cli" in told["remedy"]
 
 
-def test_what_is_wrong_with_dconf_itself_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, ...]] = []
-    ask = settings.Dconf((), {})
-    monkeypatch.setattr(ask, "refusal", lambda words, text="": asked.append(words) or "no space left")
-    told = ask.load([step.model_dump() for step in made(*DCONF)])
-    assert asked == [("load", "/")]
+def test_what_is_wrong_with_dconf_itself_is_asked_once() -> None:
+    asked: list[str] = []
+    ask = SimpleNamespace(load=lambda text: asked.append(text) or "no space left")
+    told = settings.loaded(ask, [step.model_dump() for step in made(*DCONF)])
+    assert len(asked) == 1
     assert {each["reason"] for each in told} == {"no space left"}
 
 
