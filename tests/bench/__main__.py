@@ -64,10 +64,10 @@ def main(quick: bool) -> None:
 
 def _restores(console: Console) -> Table:
     table = Table(*("restore", "took", "to apt-get", "target"))
-    with tempfile.TemporaryDirectory(prefix="rekindle-bench-", dir="/var/tmp") as folder:
-        with console.status("a restore in a container"):
-            for row in rows(CACHE, Path(folder)):
-                table.add_row(*row)
+    temporary = tempfile.TemporaryDirectory(prefix="rekindle-bench-", dir="/var/tmp")
+    with temporary as folder, console.status("a restore in a container"):
+        for row in rows(CACHE, Path(folder)):
+            table.add_row(*row)
     return table
 
 
