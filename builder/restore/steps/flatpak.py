@@ -49,12 +49,18 @@ def _step(thing: Scoped, command: str, **facts: object) -> CommandStep:
 
 
 def _remote(remote: Remote, key: bytes, *, is_here: bool) -> CommandStep:
-    """Return the step of a remote; its keys come to flatpak by a pipe, for only root may read the payload."""
-    piped = f"base64 -d <<< {base64.b64encode(key).decode()} | " if key else ""
-    words = (*(_changed(remote) if is_here else _added(remote)), *(("--gpg-import=-",) if key else ()))
+    options = _changed(remote) if is_here else _added(remote)
     verb, operands = ("remote-modify", ()) if is_here else ("remote-add", (remote.url,))
-    asked = ("flatpak", verb, scope_option(remote.scope), *words, "--", remote.name, *operands)
-    return _step(remote, piped + shlex.join(asked), stage=FIRST, needs=_needs(remote))
+    before = shlex.join(("flatpak", verb, scope_option(remote.scope), *options))
+    after = shlex.join(("--", remote.name, *operands))
+    command = _keyed(before, after, key) if key else f"{before} {after}"
+    return _step(remote, command, stage=FIRST, needs=_needs(remote))
+
+
+def _keyed(before: str, after: str, key: bytes) -> str:
+    """Return a command with a file of keys: only root may read the payload, and flatpak reads no pipe."""
+    written = f'base64 -d <<< {base64.b64encode(key).decode()} > "$keys"'
+    return f'keys=$(mktemp) && trap \'rm "$keys"\' EXIT && {written} && {before} --gpg-import="$keys" {after}'
 
 
 def _added(remote: Remote) -> Iterator[str]:
@@ -100,14 +106,14 @@ def _ref(ref: Ref, remote: Remote, *, is_chosen: bool) -> CommandStep:
     scope, kind = scope_option(ref.scope), "runtime" if isinstance(ref, Runtime) else "app"
     asked = shlex.join(("flatpak", "install", scope, *QUIET, "--or-update", "--"))
     command, operand = f"{asked} {word(ref.remote)}", word(f"{kind}/{ref.ref}")
-    if remote.disabled or is_chosen:
+    if remote.disabled or remote.hidden or is_chosen:
         command, operand = f"{command} {operand}", ""
     if is_chosen:
         current = shlex.join(("flatpak", "make-current", scope, "--"))
         command = f"{command} && {current} {word(ref.id)} {word(ref.branch)}"
     return _step(
         ref,
-        _enabled(command, remote) if remote.disabled else command,
+        _opened(command, remote),
         operand=operand,
         stage=APPS,
         network=not remote.url.startswith("file:"),
@@ -115,13 +121,16 @@ def _ref(ref: Ref, remote: Remote, *, is_chosen: bool) -> CommandStep:
     )
 
 
-def _enabled(command: str, remote: Remote) -> str:
-    """Return a command that has a remote enabled while it runs."""
+def _opened(command: str, remote: Remote) -> str:
+    """Return a command while which a remote is neither disabled nor hidden: nothing comes from such a one."""
+    shut = [SWITCHES[key] for key in ("disabled", "hidden") if getattr(remote, key)]
+    if not shut:
+        return command
     turn = [
-        shlex.join(("flatpak", "remote-modify", scope_option(remote.scope), switch, "--", remote.name))
-        for switch in ("--enable", "--disable")
+        shlex.join(("flatpak", "remote-modify", scope_option(remote.scope), *switches, "--", remote.name))
+        for switches in zip(*shut, strict=True)
     ]
-    return f"{turn[0]} && trap {shlex.quote(turn[1])} EXIT && {command}"
+    return f"trap {shlex.quote(turn[0])} EXIT && {turn[1]} && {command}"
 
 
 def _needs(remote: Remote) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ The knowledge is data: managers.yaml beside this module, which says what its key
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ from collectors.failure import Finding
 from collectors.homes import Home
 from collectors.host import Entry, Host, remembered
 from collectors.reading.looking import entry_at
-from collectors.record import Record, escaped
+from collectors.record import Record, escaped, word
 
 ANY = "*"
 # What the managers of all runtimes call one: asdf says nodejs, mise node.
@@ -46,10 +45,11 @@ class Manager(Record):
     within: str = ""
     default: Default | None = None
 
-    def told(self, pattern: str, runtime: str, version: str) -> str:
-        """Return one of its shell commands for a version."""
-        names = {"runtime": runtime, "RUNTIME": runtime.upper(), "version": version}
-        return pattern.format(**{key: shlex.quote(shown(name)) for key, name in names.items()})
+    def told(self, pattern: str, runtime: str, *versions: str) -> str:
+        """Return one of its shell commands, for a version or for several."""
+        names = {"runtime": runtime, "RUNTIME": runtime.upper(), "version": versions[0]}
+        several = " ".join(word(shown(each)) for each in versions)
+        return pattern.format(versions=several, **{key: word(shown(name)) for key, name in names.items()})
 
 
 class Managers(Record):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from collectors.homes import Home
 from collectors.host import Host
 from collectors.judgement.capture import unread
 from collectors.reading.looking import Outcome
-from collectors.record import LeftOut, Thing, escaped
+from collectors.record import LeftOut, Thing, escaped, word
 
 ADDRESSED = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<who>[^/?#\s]+)@")
 # What comes after the host: `?access_token=x`, conda's `/t/<token>`.
@@ -45,20 +44,20 @@ class Package(Thing):
         return "/".join(part for part in (whose, self.runtime, self.name) if part)
 
 
-def shown(word: str) -> str:
+def shown(text: str) -> str:
     """Return a word from a file in one line of valid UTF-8, as a record may have it: without credentials."""
-    return escaped(TOKENS.sub(lambda found: found["host"] or "", ADDRESSED.sub(_without_password, word)))
+    return escaped(TOKENS.sub(lambda found: found["host"] or "", ADDRESSED.sub(_without_password, text)))
 
 
 def secrets_left_out(path: str, *words: str) -> Iterator[LeftOut]:
     """Yield what tells that an address in the file at `path`, of which `words` are, had a secret in it."""
-    if any(shown(word) != escaped(word) for word in words):
+    if any(shown(each) != escaped(each) for each in words):
         yield LeftOut(path=escaped(path), reason="a password or token is in an address there")
 
 
 def command(*words: str) -> str:
     """Return the words as one shell command, those that are empty left out."""
-    return " ".join(_quoted(word) for word in words if word)
+    return " ".join(_quoted(each) for each in words if each)
 
 
 def short(home: Home | None, path: str) -> str:
@@ -106,8 +105,8 @@ def _without_password(found: re.Match[str]) -> str:
     return f"{found['scheme']}://{user}@" if is_kept else f"{found['scheme']}://"
 
 
-def _quoted(word: str) -> str:
-    """Quote a word for the shell; `~/` at its beginning stays what the shell makes of it."""
-    if word.startswith("~/") and len(word) > 2:
-        return f"~/{shlex.quote(word[2:])}"
-    return shlex.quote(word)
+def _quoted(text: str) -> str:
+    """Quote an escaped word for bash; `~/` at its beginning stays what bash makes of it."""
+    if text.startswith("~/") and len(text) > 2:
+        return f"~/{word(text[2:])}"
+    return word(text)

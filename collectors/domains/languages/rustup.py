@@ -27,8 +27,8 @@ from collectors.reading.looking import Outcome, mapping
 from collectors.record import escaped
 
 RUSTUP = ".rustup"
-# What every toolchain of rustup's profile `default` has.
-USUAL = frozenset({"cargo", "clippy", "rust-docs", "rust-std", "rustc", "rustfmt"})
+# What every toolchain of rustup's profile `minimal` has.
+MINIMAL = frozenset({"cargo", "rust-std", "rustc"})
 STANDARD_LIBRARY = "rust-std-"
 
 
@@ -72,11 +72,11 @@ def _toolchain(host: Host, home: Home, entry: Entry) -> Iterator[Outcome]:
 
 
 def install_command(name: str, components: tuple[str, ...], targets: tuple[str, ...]) -> str:
-    """Return how rustup installs a toolchain, with the components that it would not bring by itself."""
-    more = ",".join(map(shown, sorted(set(components) - USUAL)))
+    """Return how rustup installs a toolchain with these components, and no others."""
+    more = ",".join(map(shown, sorted(set(components) - MINIMAL)))
     others = ",".join(map(shown, targets))
     added = (*(("--component", more) if more else ()), *(("--target", others) if others else ()))
-    return command("rustup", "toolchain", "install", shown(name), *added)
+    return command("rustup", "toolchain", "install", shown(name), "--profile", "minimal", *added)
 
 
 def _linked(host: Host, entry: Entry) -> Loss | Finding:

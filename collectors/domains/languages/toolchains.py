@@ -113,7 +113,7 @@ def defaults(host: Host, home: Home, manager: Manager) -> Iterator[Outcome]:
                 manager=manager.manager,
                 runtime=shown(named),
                 versions=tuple(map(shown, chosen_versions)),
-                command=manager.told(manager.choose, named, chosen_versions[0]),
+                command=manager.told(manager.choose, named, *chosen_versions),
             )
             yield default
             if manager.default.format not in SETTINGS:

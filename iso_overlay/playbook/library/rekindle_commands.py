@@ -40,6 +40,7 @@ from ansible.module_utils.rekindle import (
     has_route,
     orphaned,
     outcome,
+    raw,
     read_plan,
     say,
     why,
@@ -54,7 +55,7 @@ OWN_PATHS = (
     *(".local/share/fnm", ".fnm", ".linuxbrew/bin", "miniconda3/bin", "miniforge3/bin", "anaconda3/bin"),
 )
 MORE_PATHS = ("/usr/local/go/bin",)
-# Tools ask nothing, and say nothing of updates, thanks or funds.
+# Tools ask nothing, say nothing of updates, thanks or funds, and install as they did before.
 QUIET = {
     "CONDA_ALWAYS_YES": "true",
     "DEBIAN_FRONTEND": "noninteractive",
@@ -62,8 +63,10 @@ QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "HOMEBREW_NO_AUTO_UPDATE": "1",
     "NONINTERACTIVE": "1",
+    "PIP_BREAK_SYSTEM_PACKAGES": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
     "npm_config_audit": "false",
     "npm_config_fund": "false",
     "npm_config_update_notifier": "false",
@@ -311,9 +314,9 @@ def session(uid, wanted):
 
 
 def is_here(need, path, home):
-    """Tell whether a program is on PATH, a file where `~/` or `/` begins its name."""
+    """Tell whether a program is on PATH, or a file is where its escaped name says, below `~/` or `/`."""
     if "/" in need:
-        return os.path.exists(f"{home}{need[1:]}" if need.startswith("~/") else need)
+        return os.path.exists(raw(f"{home}{need[1:]}" if need.startswith("~/") else need))
     return shutil.which(need, path=path) is not None
 
 

@@ -50,6 +50,7 @@ UNKNOWN = any_of(
     *(r"packagesnotfounderror", r"resolvepackagenotfound", r"no remote refs found", r"nothing matches"),
     *(r"snap \".*\" not found", r"manifest( for .*)? (unknown|not found)", r"no such (image|remote)"),
     *(r"repository .* (does not exist|not found)", r"extension '.*' not found", r"version '.*' not found"),
+    *(r"is not in this registry", r"couldn't find (any versions|package)", r"FETCH_404"),
     *(r"unknown plugins?: ", r"toolchain '.*' is not installable", r"could not download nonexistent"),
 )
 # Lines that say only that something went wrong, or where more is written down.
@@ -85,9 +86,10 @@ class Refusal:
 
 
 def lacking(missing):
-    """Return the refusal for want of programs or files."""
+    """Return the refusal for want of programs, or of files where there is a `/` in the name."""
     names = " and ".join(missing)
-    return Refusal(UNAVAILABLE, f"no {names} here", f"install {names}, then restore again")
+    verb = "put back" if "/" in names else "install"
+    return Refusal(UNAVAILABLE, f"no {names} here", f"{verb} {names}, then restore again")
 
 
 def refused(code, said, seconds):

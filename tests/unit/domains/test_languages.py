@@ -34,7 +34,7 @@ def test_toolchains_of_rustup(tmp_path: Path) -> None:
     )
     assert by_hand(found) == {
         f"toolchain:~ada/rust/{nightly}": (
-            f"rustup toolchain install {nightly} --component miri,rust-analyzer,rust-src"
+            f"rustup toolchain install {nightly} --profile minimal --component miri,rust-analyzer,rust-src"
             " --target wasm32-unknown-unknown"
         ),
         "toolchain-default:~ada/rustup/rust": "rustup default stable-x86_64-unknown-linux-gnu",

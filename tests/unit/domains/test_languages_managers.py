@@ -354,9 +354,7 @@ def test_a_folder_with_a_hard_name_comes_back_by_it(tmp_path: Path) -> None:
     crates = '{"installs": {"x 1 (path+file:///home/ada/my%20x)": {"bins": []}}}'
     found = collected(tmp_path, {**dist_info("x-1.0", direct_url=url), f"{ADA}/.cargo/.crates2.json": crates})
     assert by_hand(found) == {
-        "pip:~ada/x": (
-            "pip install --user --break-system-packages --editable '/home/ada/löw'\"'\"'s x\\xff'"
-        ),
+        "pip:~ada/x": "pip install --user --break-system-packages --editable $'/home/ada/löw\\'s x\\xff'",
         "cargo:~ada/x": "cargo install --path '/home/ada/my x'",
     }
     assert [loss.reason for loss in found.losses] == [

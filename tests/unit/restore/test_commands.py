@@ -6,62 +6,16 @@ import contextlib
 import fcntl
 import json
 import os
-import pwd
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builder.restore.steps.commands import CommandStep
-from tests.unit.restore.playbook import library
-
-commands = library("rekindle_commands")
-
-
-class Playing:
-    """A runner whose log lies in `folder`; its steps are root's, which is to say ours."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.lock = (folder / "lock").open("w")
-        self.runner = commands.Runner(
-            "languages", 9, str(folder / "progress"), str(folder / "log"), self.lock
-        )
-
-    def play(self, *steps: dict[str, Any]) -> dict[str, dict[str, str]]:
-        return {each["id"]: each for each in commands.staged(steps, self.runner)}
-
-    def only(self, command: str, **facts: Any) -> dict[str, str]:
-        """Return what became of one command."""
-        return self.play(step("x", command, **facts))["x"]
-
-    def lines(self, name: str) -> list[str]:
-        return (self.folder / name).read_text().splitlines()
-
-
-@pytest.fixture
-def playing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Playing]:
-    monkeypatch.setattr(commands, "PAUSES", (0, 0))
-    monkeypatch.setattr(commands, "HEED_SECONDS", 1)
-    monkeypatch.chdir(tmp_path)
-    me = pwd.struct_passwd(("me", "x", os.getuid(), os.getgid(), "", str(tmp_path), "/bin/bash"))
-    monkeypatch.setattr(commands.pwd, "getpwnam", lambda name: me if name in ("root", "me") else no(name))
-    one = Playing(tmp_path)
-    yield one
-    one.lock.close()
-
-
-def no(name: str) -> Any:
-    raise KeyError(name)
-
-
-def step(name: str, command: str, **facts: Any) -> dict[str, Any]:
-    made = CommandStep(id=name, section="languages", command=command, **facts)
-    return made.model_dump(mode="json")
+from tests.unit.restore.conftest import Playing, commands, step
+from tests.unit.restore.playbook import shared
 
 
 def test_one_that_fails_sinks_no_other(playing: Playing) -> None:
@@ -114,15 +68,18 @@ def test_one_that_is_bad_among_many_is_found(playing: Playing) -> None:
     assert playing.lines("asked") == ["p0 p1 p2 p3", "p4", "p6 p7"]
 
 
-@pytest.mark.parametrize("need", ["no-such-program", "~/.nvm/nvm.sh", "/no/such/file"])
-def test_what_lacks_a_program_waits(need: str, playing: Playing) -> None:
+@pytest.mark.parametrize(
+    ("need", "verb"),
+    [("no-such-program", "install"), ("~/.nvm/nvm.sh", "put back"), ("/no/such/file", "put back")],
+)
+def test_what_lacks_a_program_waits(need: str, verb: str, playing: Playing) -> None:
     told = playing.play(
         step("a", "true", needs=(need,), operand="a"), step("b", "true", needs=(need,), operand="b")
     )
     assert {each["state"] for each in told.values()} == {"unavailable"}
     assert (told["a"]["reason"], told["a"]["remedy"]) == (
         f"no {need} here",
-        f"install {need}, then restore again",
+        f"{verb} {need}, then restore again",
     )
     assert playing.runner.waiting == {"a", "b"}
 
@@ -177,9 +134,8 @@ def test_what_fetches_is_tried_again_and_no_more_than_that(playing: Playing) -> 
 def test_without_a_network_the_rest_is_put_off_at_once(
     playing: Playing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (commands, library("rekindle_commands").refused.__globals__):
-        setting = monkeypatch.setitem if isinstance(module, dict) else monkeypatch.setattr
-        setting(module, "has_route", lambda: False)
+    for module in (commands, shared("complaints")):
+        monkeypatch.setattr(module, "has_route", lambda: False)
     cut = f"echo >> {playing.folder}/asked; echo 'curl: (6) Could not resolve host: x'; exit 6"
     told = playing.play(
         step("a", cut, network=True), step("b", cut, network=True), step("c", "true", network=False)
@@ -210,7 +166,7 @@ def test_a_killed_run_is_waited_for(tmp_path: Path) -> None:
     held = f"""
 import sys
 sys.path.insert(0, {str(Path.cwd())!r})
-from tests.unit.restore.test_commands import commands, step
+from tests.unit.restore.conftest import commands, step
 with commands.alone({str(tmp_path / "work")!r}, "languages") as lock:
     runner = commands.Runner("languages", 1, "", {str(tmp_path / "work/log")!r}, lock)
     runner.lane([step("x", "touch {tmp_path}/begun; sleep 1; touch {tmp_path}/ended")])
