@@ -79,9 +79,9 @@ def collect(host: Host) -> Collected[Files]:
 
 
 def without_plumbing(host: Host, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Leave out the directories that stand there only for what packages put in them.
+    """Leave out the directories that stand there only for what packages put in them, or what stays behind.
 
-    Such a one is root's, has the usual mode, is not empty, and nothing of it or below it is told.
+    Such a one is root's, has the usual mode, is not empty, and nothing below it comes back or is a finding.
     """
     told: set[str] = set()
     # What is below a directory comes before it, and so does a finding about it.
@@ -89,7 +89,8 @@ def without_plumbing(host: Host, outcomes: Iterable[Outcome]) -> Iterator[Outcom
     for subject, is_finding, outcome in sorted(deepest_first, key=lambda row: row[:2], reverse=True):
         if _is_plain(outcome) and subject not in told and names(host, unescaped(subject)):
             continue
-        told.update(map(str, PurePosixPath(subject).parents), [subject] if is_finding else ())
+        if not isinstance(outcome, LeftOut):
+            told.update(map(str, PurePosixPath(subject).parents), [subject] if is_finding else ())
         yield outcome
 
 

@@ -151,7 +151,7 @@ def test_a_directory_is_an_item_unless_it_is_plumbing(tmp_path: Path) -> None:
         },
     )
     os.chmod(tmp_path / "etc/odd", 0o700)
-    assert paths(files.collect(host)) == ["empty", "mine", "mine/conf", "odd", "secret"]
+    assert paths(files.collect(host)) == ["empty", "mine", "mine/conf", "odd"]
 
 
 def test_links_that_enable_packages_units_are_not_told_but_the_owners_are(tmp_path: Path) -> None:
