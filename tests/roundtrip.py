@@ -159,7 +159,7 @@ def install(machine: Container, options: str) -> None:
     unit.write_text(UNIT)
     wants = unit.parent / "multi-user.target.wants"
     wants.mkdir(exist_ok=True)
-    (wants / unit.name).symlink_to(unit.name)
+    (wants / unit.name).symlink_to(f"../{unit.name}")
 
 
 @contextmanager
