@@ -21,30 +21,44 @@ from ansible.plugins.action import ActionBase
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 FIRST_PERSON = 1000
 FALLBACK_SHELL = "/bin/bash"
+NO_LOGIN = ("", "/bin/sync")
+SHADOW = "/etc/shadow"
+AGAIN = "then restore again"
 
 
 class ActionModule(ActionBase):
-    """Bring back the groups, then the users, of the plan."""
+    """Bring back the groups, then the users, of the plan; with `again` the shells that only now are here."""
 
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("plan", "progress"))
+    _VALID_ARGS = frozenset(("plan", "progress", "again"))
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         with open(self._task.args["plan"], encoding="utf-8") as file:
             plan = {"groups": [], "users": [], **json.load(file)}
-        self._renumbered = set()
-        checks = self._play_context.check_mode
-        notes = [] if checks else self._renumber(plan["groups"], plan["users"], task_vars)
-        outcomes = [self._person(step, group_arguments, task_vars) for step in plan["groups"]]
-        self._made = {step["name"] for step in plan["groups"]} if checks else set()
-        for number, step in enumerate(plan["users"], 1):
-            self._say(f"users {number} of {len(plan['users'])} {step['name']}")
-            outcomes.append(self._person(step, self._user_arguments, task_vars))
-        changed = any(entry["state"] in ("restored", "substituted") for entry in outcomes)
-        return {**result, "changed": changed, "outcomes": outcomes, "notes": notes}
+        self._vars, self._changed, self._renumbered, self._made = task_vars, False, set(), set()
+        if self._task.args.get("again"):
+            outcomes, notes = self._users(list(filter(is_shell_new, plan["users"]))), []
+        else:
+            notes = [] if self._play_context.check_mode else self._renumber(plan["groups"], plan["users"])
+            outcomes = [self._account(step, group_arguments) for step in plan["groups"]]
+            outcomes += self._users(plan["users"])
+        return {**result, "changed": self._changed, "outcomes": outcomes, "notes": notes}
 
-    def _renumber(self, groups, users, task_vars):
+    def _users(self, steps):
+        outcomes = []
+        for number, step in enumerate(steps, 1):
+            self._say(f"users {number} of {len(steps)} {step['name']}")
+            outcomes.append(self._account(step, self._user_arguments))
+        return outcomes
+
+    def _execute(self, module, arguments):
+        """Run one of Ansible's modules, and return what it answers."""
+        done = self._execute_module(module_name=module, module_args=arguments, task_vars=self._vars)
+        self._changed = self._changed or bool(done.get("changed"))
+        return done
+
+    def _renumber(self, groups, users):
         """Give those who are here their own numbers, and the homes with them: a new one may need the old.
 
         What cannot be done here is asked for again, and answered for, where the account comes back.
@@ -57,27 +71,40 @@ class ActionModule(ActionBase):
             numbers = {name: step[key] for name, step in wanted.items()}
             for name, number in moves(numbers, accounts(key)):
                 module, arguments = renumber_arguments(name, key, number)
-                self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+                self._execute(module, arguments)
                 self._renumbered.add(wanted[name]["id"])
         return [note for step, old in before for note in given(step, old, pwd.getpwnam(step["name"]))]
 
     def _user_arguments(self, step):
         return user_arguments(step, self._made)
 
-    def _person(self, step, arguments, task_vars):
+    def _account(self, step, arguments):
         """Run the module for one group or user, and return its outcome."""
         try:
             refusal = refused(step)
             if refusal:
                 return outcome(step, "failed", refusal, "make the account by hand")
-            module, wanted, shortcomings = arguments(step)
-            is_new = module.endswith("user") and not user_exists(step["name"])
-            done = self._execute_module(module_name=module, module_args=wanted, task_vars=task_vars)
-            home_changed = not self._play_context.check_mode and opened(step)
+            made = self._groups(step)
+            module, wanted, shortfalls = arguments(step)
+            done = self._execute(module, wanted)
+            if "gid" in step and not done.get("failed"):
+                self._made.add(step["name"])
+            is_opened = not self._play_context.check_mode and opened(step)
         except Exception as error:  # whatever one account does, the others come back
             return outcome(step, "failed", " ".join(str(error).split()), "make the account by hand")
-        changed = done.get("changed") or step["id"] in self._renumbered or home_changed
-        return judged(step, {**done, "changed": changed}, shortcomings, is_new)
+        self._changed = self._changed or is_opened
+        changed = done.get("changed") or step["id"] in self._renumbered or is_opened
+        return judged(step, {**done, "changed": changed}, shortfalls, made)
+
+    def _groups(self, step):
+        """Make the groups of a person that are not here; return the names of those of the system."""
+        made = []
+        for name in missing_groups(step, self._made):
+            arguments = missing_group_arguments(step, name)
+            if arguments and not self._execute("ansible.builtin.group", arguments).get("failed"):
+                self._made.add(name)
+                made += [name] if "system" in arguments else []
+        return made
 
     def _say(self, line):
         if self._task.args.get("progress"):
@@ -93,9 +120,24 @@ def refused(step):
     if step["name"] == "root" or number == 0:
         return "root is never changed"
     there = identity(step)
-    if there is not None and there < FIRST_PERSON <= number:
+    if there is not None and there < FIRST_PERSON and not ("uid" in step and is_person(step["name"])):
         return "an account of the system has that name here"
+    if "home" in step and not is_plain(step["home"]):
+        return "its home is no plain absolute path"
     return ""
+
+
+def is_person(name):
+    """Tell whether somebody sits behind an account of this machine with a number of the system."""
+    entry = pwd.getpwnam(name)
+    is_closed = entry.pw_shell in NO_LOGIN or entry.pw_shell.endswith(("/nologin", "/false"))
+    return entry.pw_dir.startswith("/home/") and not is_closed
+
+
+def is_plain(home):
+    """Tell whether a home is an absolute path that leads nowhere else; it may end in slashes."""
+    path = home.rstrip("/") or "/"
+    return home.startswith("/") and os.path.normpath(path) == path and not set("\0\n:") & set(home)
 
 
 def identity(step):
@@ -197,13 +239,38 @@ def group_exists(name):
     return identity({"name": name, "gid": 0}) is not None
 
 
+def holder(key, number, name):
+    """Return who else has a number ("uid", "gid") on this machine, "" for nobody."""
+    return next((each for each, its in accounts(key).items() if its == number and each != name), "")
+
+
 def group_arguments(step):
     """Return the module, its arguments, and what falls short of the posture."""
-    return (
-        "ansible.builtin.group",
-        {"name": step["name"], "gid": step["gid"], "state": "present"},
-        [],
-    )
+    wanted = {"name": step["name"], "state": "present"}
+    other = holder("gid", step["gid"], step["name"])
+    if other:
+        return "ansible.builtin.group", wanted, [taken(step["gid"], other)]
+    return "ansible.builtin.group", {**wanted, "gid": step["gid"]}, []
+
+
+def missing_groups(step, made=frozenset()):
+    """Return the names of a person's groups that are not here; `made` are about to be."""
+    names = dict.fromkeys((step.get("group", ""), *step.get("groups", ())))
+    return [name for name in names if name and name not in made and not group_exists(name)]
+
+
+def missing_group_arguments(step, name):
+    """Return how a group that a person is in is made, None where it is not.
+
+    A person's own comes with the account. What neither the posture nor a package brings is one of the system:
+    that the owner made it, nothing tells but that they are in it.
+    """
+    if name == step["name"] or not NAME.fullmatch(name):
+        return None
+    gid = step["gids"].get(name)
+    if gid is None:
+        return {"name": name, "system": True}
+    return {"name": name} if holder("gid", gid, name) else {"name": name, "gid": gid}
 
 
 def user_arguments(step, made=frozenset()):
@@ -211,43 +278,73 @@ def user_arguments(step, made=frozenset()):
 
     `made` names groups that are about to be there.
     """
-    missing = [
-        name for name in (step["group"], *step["groups"]) if not group_exists(name) and name not in made
-    ]
-    shell = step["shell"] if os.path.exists(step["shell"] or "/") else FALLBACK_SHELL
+    missing = missing_groups(step, made)
     wanted = {
         "name": step["name"],
-        "uid": step["uid"],
         "comment": step["gecos"],
         "home": step["home"],
-        "shell": shell,
         "groups": [name for name in step["groups"] if name not in missing],
         "append": False,
-        "create_home": True,
+        # Who had no home gets none.
+        "create_home": bool(step["home_mode"]),
+        "system": step["uid"] < FIRST_PERSON,
         "state": "present",
     }
-    if step.get("expires"):
+    shortfalls = [(f"no group {name} here", f"make it, {AGAIN}") for name in missing if name != step["name"]]
+    other = holder("uid", step["uid"], step["name"])
+    if other:
+        shortfalls.append(taken(step["uid"], other))
+    else:
+        wanted["uid"] = step["uid"]
+    if is_shell_here(step["shell"]):
+        wanted["shell"] = step["shell"]
+    else:
+        wanted["shell"] = FALLBACK_SHELL
+        shortfalls.append((f"no {step['shell']} here, so {FALLBACK_SHELL}", f"install it, {AGAIN}"))
+    if step["expires"]:
         wanted["expires"] = float(calendar.timegm(time.strptime(step["expires"], "%Y-%m-%d")))
     if step["group"] not in missing:
         wanted["group"] = step["group"]
-    shortcomings = [f"no group {name} here" for name in missing]
-    if shell != step["shell"]:
-        shortcomings.append(f"no {step['shell']} here, so {shell}")
-    return "ansible.builtin.user", wanted, shortcomings
+    return "ansible.builtin.user", wanted, shortfalls
 
 
-def judged(step, done, shortcomings, is_new):
-    """Return the outcome from what the module said."""
+def taken(number, other):
+    return f"its number {number} is {other}'s here", f"give {other} another one, {AGAIN}"
+
+
+def is_shell_here(shell):
+    """Tell whether one can log in with a shell; none at all means /bin/sh."""
+    return not shell or (shell.startswith("/") and os.access(shell, os.X_OK))
+
+
+def is_shell_new(step):
+    """Tell whether a person who is here has another shell than the one that was theirs, and is here, too."""
+    if refused(step) or not user_exists(step["name"]) or not is_shell_here(step["shell"]):
+        return False
+    return pwd.getpwnam(step["name"]).pw_shell != step["shell"]
+
+
+def is_locked(name):
+    """Tell whether nobody can log in to an account with a password (shadow(5))."""
+    with open(SHADOW, errors="surrogateescape") as file:
+        words = next((line.split(":") for line in file if line.startswith(f"{name}:")), [])
+    return bool(words[1:]) and words[1].startswith(("!", "*"))
+
+
+def judged(step, done, shortfalls, made=()):
+    """Return the outcome from what the module said; `made` are groups that no package brought."""
     if done.get("failed"):
         return outcome(step, "failed", " ".join(str(done.get("msg", "")).split()), "see `man useradd`")
-    if shortcomings:
-        state = "failed" if any(text.startswith("no group") for text in shortcomings) else "substituted"
-        return outcome(step, state, "; ".join(shortcomings), "install what is missing, then restore again")
-    if not done.get("changed"):
-        return outcome(step, "already")
-    if is_new:
-        return outcome(step, "restored", "made without a password", f"run `passwd {step['name']}`")
-    return outcome(step, "restored")
+    told = list(shortfalls)
+    told += [(f"no package brought the group {name}, so it is made", "") for name in made]
+    if "uid" in step and done.get("changed") and step["password"] != "locked" and is_locked(step["name"]):
+        told.append(("it has no password", f"run `passwd {step['name']}`"))
+    state = "restored" if done.get("changed") else "already"
+    if shortfalls:
+        state = "failed" if any(reason.startswith("no group") for reason, _ in shortfalls) else "substituted"
+    reasons = "; ".join(reason for reason, _ in told)
+    remedies = "; ".join(remedy for _, remedy in told if remedy)
+    return outcome(step, state, reasons, remedies)
 
 
 def outcome(step, state, reason="", remedy=""):
