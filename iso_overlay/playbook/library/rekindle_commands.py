@@ -133,17 +133,20 @@ def alone(work, section):
 
 
 def staged(steps, runner):
-    """Run the steps stage by stage, and return the outcome of each in their order."""
+    """Run the steps stage by stage, and return the outcome of each in their order.
+
+    An item may have steps in several stages: after one that failed there is no other.
+    """
     outcomes = {}
     for stage in sorted({step["stage"] for step in steps}):
         lanes = {}
         for step in steps:
-            if step["stage"] == stage:
+            if step["stage"] == stage and outcomes.get(step["id"], {}).get("state", RESTORED) == RESTORED:
                 lanes.setdefault(step["lane"], []).append(step)
-        with concurrent.futures.ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(lanes) or 1) as pool:
             for some in pool.map(runner.lane, lanes.values()):
                 outcomes.update((each["id"], each) for each in some)
-    return [outcomes[step["id"]] for step in steps if step["id"] in outcomes]
+    return list(outcomes.values())
 
 
 def together(steps):

@@ -47,6 +47,15 @@ def test_stages_come_one_after_the_other_and_lanes_side_by_side(playing: Playing
     )
 
 
+def test_after_what_failed_an_item_has_no_other_step(playing: Playing) -> None:
+    last = f"touch {playing.folder}/ran"
+    told = playing.play(step("a", "echo error: first; false"), step("a", last, stage=1), step("b", "true"))
+    assert (told["a"]["state"], told["a"]["reason"]) == ("failed", "error: first")
+    assert not (playing.folder / "ran").exists()
+    assert playing.play(step("a", "true"), step("a", last, stage=1))["a"]["state"] == "restored"
+    assert (playing.folder / "ran").exists()
+
+
 def test_what_differs_in_its_operand_alone_is_one_command(playing: Playing) -> None:
     told = playing.play(
         *(step(name, f"echo >> {playing.folder}/asked", operand=name) for name in "ab"),
