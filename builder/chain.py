@@ -14,10 +14,11 @@ from builder.build import build
 from builder.payload.signature import own_key
 from builder.places import Places
 from builder.publish import publish
+from builder.secrets import Sealed, gathered, left_out, seal
 from collectors.collect import Survey, collect
 from collectors.compare import changes, message
 from collectors.domains.system import own_name
-from collectors.failure import Failure
+from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
 
@@ -91,6 +92,23 @@ def build_iso(places: Places, *, base: str | None, output: Path | None, host: st
         say=say,
     )
     return chosen
+
+
+def secrets_of(places: Places, *, host: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return why each path was left out of the last posture as secret, and what each item lacks."""
+    _, posture = posture_of(places, read_config(places.config_file), host)
+    lacking = ((thing.item_id(), getattr(thing, "secrets", ())) for _, thing in posture.things())
+    left = {each.path: each.reason for each in left_out(Machine(), posture)}
+    return left, {name: ", ".join(secrets) for name, secrets in lacking if secrets}
+
+
+def seal_secrets(places: Places, *, host: str | None) -> tuple[Sealed, tuple[Finding, ...]]:
+    """Seal what the last posture left out as secret, as it is on this machine now; return what was."""
+    config = read_config(places.config_file)
+    name, posture = posture_of(places, config, host)
+    found, findings = gathered(Machine(), posture)
+    history.commit_secrets(places.repository, name, seal(found, config.secrets.recipient))
+    return found, findings
 
 
 def publish_iso(places: Places, *, iso: Path | None, to: tuple[str, ...], host: str | None, say: Say) -> None:

@@ -63,6 +63,8 @@ base_app = typer.Typer(no_args_is_help=True, help="The installer ISO that a reco
 timer_app = typer.Typer(no_args_is_help=True, help="The weekly run.")
 app.add_typer(base_app, name="base")
 app.add_typer(timer_app, name="timer")
+secrets_app = typer.Typer(no_args_is_help=True, help="What a posture leaves out, and how it comes back.")
+app.add_typer(secrets_app, name="secrets")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Host = Annotated[str | None, typer.Option("--host", help="The machine's name in the posture repository.")]
@@ -360,6 +362,71 @@ def refresh() -> None:
     found = run(places(), say=say)
     out.print(what_changed(found.changes, found.commit, dry_run=False), markup=False)
     _exit_with(found.survey.gaps(), shown=True)
+
+
+@secrets_app.command("list")
+def secrets_list(
+    host: Host = None,
+    state: Annotated[Path, typer.Option(help="Where a restore left its report.")] = Path("/var/lib/rekindle"),
+    as_json: AsJson = False,
+) -> None:
+    """Show what was left out as secret, and what of a restore waits for it.
+
+    Example: sudo rekindle secrets list
+    """
+    from builder.restore.restore import REPORT
+    from builder.restore.unlock import listed
+
+    if (state / REPORT).exists():
+        left, waiting = listed(state)
+    else:
+        from builder.chain import secrets_of
+
+        left, waiting = secrets_of(places(), host=host)
+    if as_json:
+        show_json({"left_out": left, "waiting": waiting})
+    else:
+        show_table("left out", "why", left)
+        show_table("waits for it", "what", waiting)
+
+
+@secrets_app.command("seal")
+def secrets_seal(host: Host = None) -> None:
+    """Seal the secrets that the last posture left out, for the recipient of the config.
+
+    Example: sudo rekindle secrets seal
+    """
+    from builder.chain import seal_secrets
+
+    sealed, findings = seal_secrets(places(), host=host)
+    out.print(f"sealed {len(sealed.files)} files; the next recovery ISO carries them", markup=False)
+    _exit_with(findings, shown=True)
+
+
+@secrets_app.command("unlock")
+def secrets_unlock(
+    identity: Annotated[
+        Path | None, typer.Option(help="A file with the age identity; default: ask for it.")
+    ] = None,
+    state: Annotated[Path, typer.Option(help="Where the restore left its report.")] = Path(
+        "/var/lib/rekindle"
+    ),
+) -> None:
+    """Put the secrets back on a restored machine, and finish what waited for them.
+
+    Example: sudo rekindle secrets unlock --identity /media/ada/key.txt
+    """
+    from builder.restore.unlock import locked, read_identity, unlock
+
+    def ask(what: str) -> str:
+        return str(typer.prompt(what, hide_input=True))
+
+    done = unlock(state, locked(state), lambda: read_identity(identity, ask), ask, say)
+    for line in done.said:
+        out.print(line, markup=False, highlight=False)
+    out.print(f"put back {done.files} files", markup=False)
+    show_table("status", "items", done.report.counts())
+    raise SystemExit(GAPS if done.report.gaps() or done.refused else DONE)
 
 
 @timer_app.command("install")

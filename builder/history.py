@@ -11,6 +11,7 @@ from pathlib import Path
 
 import git
 
+from builder.whole import whole
 from collectors.failure import Failure
 from collectors.posture import Posture
 from collectors.repository import SECRETS, finish_swap, read_posture, write_posture
@@ -85,7 +86,19 @@ def commit_posture(repository: Path, host: str, posture: Posture, message: str) 
     """Write and commit the posture of `host`; return the commit's hash, or None when nothing changed."""
     repo = _opened(repository)
     write_posture(posture, posture_folder(repository, host))
-    place = f"hosts/{host}"
+    return _committed(repo, repository, f"hosts/{host}", message)
+
+
+def commit_secrets(repository: Path, host: str, sealed: bytes) -> str | None:
+    """Write and commit the sealed secrets of `host`; return the commit's hash."""
+    repo = _opened(repository)
+    file = secrets_file(repository, host)
+    with whole(file) as aside:
+        aside.write_bytes(sealed)
+    return _committed(repo, repository, str(file.relative_to(repository)), "secrets sealed")
+
+
+def _committed(repo: git.Repo, repository: Path, place: str, message: str) -> str | None:
     try:
         repo.git.add("--all", "--force", "--", place)
         if not repo.git.status("--porcelain", "--", place):

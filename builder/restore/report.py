@@ -43,6 +43,10 @@ class Report(Record):
         """Return what is not there and should be."""
         return tuple(outcome for outcome in self.items if outcome.state in GAPS)
 
+    def waiting(self) -> tuple[Outcome, ...]:
+        """Return what waits for a secret."""
+        return tuple(each for each in self.items if each.state == "deferred" and each.until == "secret")
+
     def counts(self) -> Mapping[str, int]:
         """Return how many items there are of each state, the most first."""
         return dict(Counter(outcome.state for outcome in self.items).most_common())

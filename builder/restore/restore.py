@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from builder.payload.payload import PLAYBOOK
+from builder.restore.keep import keep
 from builder.restore.plan import Plan, already, of_another_release, planned
 from builder.restore.refusals import admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled
@@ -77,6 +78,8 @@ def restore(
     if not check:
         with whole(state / REPORT) as aside:
             aside.write_text(report.text())
+        if report.waiting():
+            keep(payload, state)
     return report
 
 
