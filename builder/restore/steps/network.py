@@ -21,7 +21,7 @@ from collectors.domains.network.printers import QUEUES, Printer
 from collectors.domains.network.resolver import Resolver
 from collectors.domains.network.wireguard import TUNNELS, Tunnel
 from collectors.domains.network.wireless import IWD, Wifi
-from collectors.record import File, Thing, escaped, unescaped
+from collectors.record import File, Thing, escaped, unescaped, word
 
 # Of these NetworkManager finds the card by itself; all others it makes, under the name that they have.
 HARDWARE = ("", "ethernet", "802-3-ethernet", *WIFI, "gsm", "cdma", "bluetooth", "infiniband", "adsl", "vpn")
@@ -50,7 +50,10 @@ class NetworkStep(Step):
 
 
 class PrinterStep(Step):
-    """A queue of CUPS as the `lines` of its block in `path`, escaped; `secrets` are not in its address."""
+    """A queue of CUPS as the `lines` of its block in `path`, escaped.
+
+    `secrets` are not in its address: `remedy` says how to give them.
+    """
 
     PART: ClassVar[str] = "printers"
 
@@ -60,6 +63,7 @@ class PrinterStep(Step):
     default: bool
     lines: tuple[str, ...]
     secrets: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 def steps(to: Target) -> Steps:
@@ -146,6 +150,7 @@ def printer(thing: Printer) -> PrinterStep:
         default=thing.default,
         lines=tuple(_lines(thing)),
         secrets=thing.secrets,
+        remedy=f"give it with `lpadmin -p {word(thing.name)} -v ADDRESS`",
     )
 
 

@@ -15,7 +15,7 @@ from collectors.domains.services import Services
 from collectors.domains.services.fstab import Mount
 from collectors.domains.services.rclone import CONFIG, Remote
 from collectors.domains.services.syncthing import SyncedDevice, SyncedFolder
-from collectors.record import File, Thing
+from collectors.record import File, Thing, word
 
 NUMBERED = re.compile(r"(.+) \(\d+\)")
 
@@ -102,7 +102,7 @@ def remote(thing: Remote) -> KeyfileStep:
         whole=False,
         groups={thing.name: {key: value for key, _, value in pairs}},
         secrets=tuple(f"{thing.name}.{key}" for key in thing.secrets),
-        remedy=f"run `rclone config reconnect {thing.name}:`, or `rclone config`",
+        remedy=f"run `rclone config reconnect {word(f'{thing.name}:')}`, or `rclone config`",
     )
 
 

@@ -137,13 +137,19 @@ def mount(line: Line, root: str) -> Mount:
 
 def where(line: Line) -> Where:
     """Return where the data of a mount are."""
-    if line.kind in known().network or (line.kind == "fuse" and ":" in line.source):
+    if line.kind in known().network or (line.kind == "fuse" and is_remote(line.source)):
         return "network"
     if {"bind", "rbind"} & {*line.options}:
         return "bind"
     if line.kind in known().memory:
         return "memory"
     return "file" if line.source.startswith("/") and not line.source.startswith("/dev/") else "disk"
+
+
+def is_remote(source: str) -> bool:
+    """Tell whether a file system of FUSE is on another machine: `curlftpfs#ftp.example.org`, `nas:/srv`."""
+    program = source.partition("#")[0]
+    return program in known().network or ":" in source or "@" in source
 
 
 def bound(line: Line, root: str) -> str:

@@ -61,8 +61,8 @@ def brought_back(step, root, check_mode):
     except (OSError, ValueError) as error:
         return outcome(step, FAILED, why(error), "set the printer up by hand")
     if step["secrets"] and not PASSWORD.search(b"\n".join(there or [])):
-        remedy = f"give it with `lpadmin -p {step['name']} -v ADDRESS`"
-        return outcome(step, DEFERRED, "the password in its address is secret", remedy, until="secret")
+        reason = "the password in its address is secret"
+        return outcome(step, DEFERRED, reason, step["remedy"], until="secret")
     return outcome(step, RESTORED if there is None else ALREADY)
 
 
