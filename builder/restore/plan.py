@@ -13,7 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.restore.report import Outcome
-from builder.restore.steps import apt, desktop, files, flatpak, network, services, snapshots, system, users
+from builder.restore.steps import (
+    apt,
+    desktop,
+    editors,
+    files,
+    flatpak,
+    languages,
+    network,
+    services,
+    snap,
+    snapshots,
+    system,
+    users,
+)
 from builder.restore.steps.commands import plain
 from builder.restore.steps.step import Maker, Step, Target
 from collectors.domains.apt import Package
@@ -25,10 +38,13 @@ MAKERS: Mapping[str, Maker] = {
     **{section: plain(section) for section in SECTIONS},
     "apt": apt.steps,
     "desktop": desktop.steps,
+    "editors": editors.steps,
     "files": files.steps,
     "flatpak": flatpak.steps,
+    "languages": languages.steps,
     "network": network.steps,
     "services": services.steps,
+    "snap": snap.steps,
     "snapshots": snapshots.steps,
     "system": system.steps,
     "users": users.steps,
@@ -73,17 +89,3 @@ def already(posture: Posture, here: Posture) -> frozenset[str]:
     found = {(item.id, item.fingerprint) for item in here.items()}
     same = (item.id for item in posture.items() if (item.id, item.fingerprint) in found)
     return frozenset(name for name in same if not name.startswith(f"{Package.KIND}:"))
-
-
-def of_another_release(posture: Posture, codename: str) -> tuple[str, ...]:
-    """Return the ids of the source files that name suites of the old machine's release, where `codename`
-    is another: they would mix two releases.
-    """
-    then = posture.system.release.codename
-    if not then or then == codename:
-        return ()
-    return tuple(
-        f"apt-source:{source.path}"
-        for source in posture.apt.sources
-        if any(suite.split("-")[0] == then for entry in source.entries for suite in entry.suites)
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from builder.payload.payload import PLAYBOOK
 from builder.restore.keep import keep
-from builder.restore.plan import Plan, already, of_another_release, planned
+from builder.restore.plan import Plan, already, planned
 from builder.restore.refusals import admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled
 from builder.restore.steps.step import Target
@@ -83,26 +82,13 @@ def restore(
     return report
 
 
-def codename() -> str:
-    """Return the codename of the release that runs here (os-release(5)), "" where it has none."""
-    return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
-
-
 def _planned(posture: Posture, here: Posture, items: Sequence[Item]) -> Plan:
     """Plan what of `items` is not here as it was."""
     asked = frozenset(item.id for item in items if not item.bound)
     there = already(posture, here) & asked
-    put_off = asked.intersection(of_another_release(posture, codename())) - there
-    to = Target(posture, here, PurePosixPath("payload/posture"), asked - there - put_off)
-    plan = planned(to)
+    plan = planned(Target(posture, here, PurePosixPath("payload/posture"), asked - there))
     told = (Outcome(id=name, state="already") for name in sorted(there))
-    return replace(plan, told=(*told, *map(_put_off, sorted(put_off)), *plan.told))
-
-
-def _put_off(source: str) -> Outcome:
-    reason = f"it names another release than {codename()}"
-    remedy = f"see whether it serves {codename()}, and write that into it"
-    return Outcome(id=source, state="deferred", reason=reason, remedy=remedy)
+    return replace(plan, told=(*told, *plan.told))
 
 
 def _event(outcome: Outcome) -> str:

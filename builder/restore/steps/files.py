@@ -17,16 +17,15 @@ from collectors.record import File
 from collectors.repository import PRISTINE
 
 # Pins, a proxy, what dpkg leaves out: they decide what is installed, so they are there before it is.
-OBEYED = ("/etc/apt/", "/etc/dpkg/")
+OBEYED = ("/etc/apt/", "/etc/dpkg/", "/etc/flatpak/")
 
 
 class FileStep(Step):
     """One path. `content` and `pristine` are where its bytes lie, relative to the plan's own folder; escaped.
 
     `acl` is as in collectors/judgement/attributes.py, `capabilities` the attribute in hex. `pristine` is the
-    version that the package brought on the old machine. `uris` are the addresses that a file of package
-    sources names. `first`: it comes before all packages. `merge`: this machine's release is another than the
-    old one's, and may have changed the file, too.
+    version that the package brought on the old machine. `first`: it comes before all packages. `merge`: this
+    machine's release is another than the old one's, and may have changed the file, too.
     """
 
     PART: ClassVar[str] = "files"
@@ -41,7 +40,6 @@ class FileStep(Step):
     pristine: str = ""
     acl: str = ""
     capabilities: str = ""
-    uris: tuple[str, ...] = ()
     first: bool = False
     merge: bool = False
 

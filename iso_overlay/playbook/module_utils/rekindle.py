@@ -35,9 +35,10 @@ def say(progress, line):
             file.write(f"{line}\n")
 
 
-def answer(module, outcomes, notes=()):
-    """End the module with what became of each item."""
-    changed = any(entry["state"] in (RESTORED, SUBSTITUTED) for entry in outcomes)
+def answer(module, outcomes, notes=(), changed=None):
+    """End the module with what became of each item; their states say whether one `changed`, if none does."""
+    if changed is None:
+        changed = any(entry["state"] in (RESTORED, SUBSTITUTED) for entry in outcomes)
     module.exit_json(changed=changed, outcomes=outcomes, notes=list(notes))
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-import pytest
-
 from builder.restore import plan as plans
-from builder.restore.plan import Plan, already, of_another_release, planned
+from builder.restore.plan import Plan, already, planned
+from builder.restore.report import Outcome
+from builder.restore.steps.commands import CommandStep, plain
 from builder.restore.steps.step import Target
 from collectors.debian.sources import parse_sources
 from collectors.domains.apt import SourceFile
@@ -48,15 +48,6 @@ def with_sources() -> Posture:
     return replace(posture, apt=apt)
 
 
-@pytest.mark.parametrize("codename", ["resolute", ""])
-def test_sources_of_the_old_release_are_not_for_another(codename: str) -> None:
-    assert of_another_release(with_sources(), codename) == ("apt-source:/etc/apt/sources.list.d/ubuntu.list",)
-
-
-def test_on_the_same_release_all_sources_come_back() -> None:
-    assert of_another_release(with_sources(), "noble") == ()
-
-
 def plan_for(posture: Posture, *wanted: str) -> Plan:
     """Plan the items named, or all."""
     ids = frozenset(wanted or (item.id for item in posture.items() if not item.bound))
@@ -84,13 +75,16 @@ def test_what_has_a_command_comes_back_by_it_and_what_has_none_is_told() -> None
 
     pots = (Pot(name="; rm -rf /"), Pot(name="~ada/mine"), Pot(name="lost"))
     shelf = Shelf(pots=pots, left_out=(LeftOut(path="/etc/x", reason="x"),))
-    plan = plan_for(replace(small_posture(), snap=shelf))
-    told = [(step.id, step.user, step.command) for step in plan.steps["commands"]]
+    posture = replace(small_posture(), snap=shelf)
+    ids = frozenset(pot.item_id() for pot in pots)
+    steps = list(plain("snap")(Target(posture, posture, PurePosixPath("posture"), ids)))
+    told = [(step.id, step.user, step.command) for step in steps if isinstance(step, CommandStep)]
     assert told == [
         ("pot:; rm -rf /", "", "throw '; rm -rf /'"),
         ("pot:~ada/mine", "ada", "throw '~ada/mine'"),
     ]
-    assert [(each.id, each.state) for each in plan.told] == [("pot:lost", "unavailable")]
+    outcomes = [step for step in steps if isinstance(step, Outcome)]
+    assert [(each.id, each.state) for each in outcomes] == [("pot:lost", "unavailable")]
 
 
 def test_files_of_every_section_come_back() -> None:
