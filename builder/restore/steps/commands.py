@@ -64,6 +64,12 @@ def untold(thing: Thing) -> Outcome:
     return Outcome(id=thing.item_id(), state="unavailable", reason="no command brings it back", remedy=remedy)
 
 
+def like_an_option(thing: Thing) -> Outcome:
+    """Return the outcome of a thing whose name a program would take for something else."""
+    reason, remedy = "its name begins as an option does", "see what it is, and install it by hand"
+    return Outcome(id=thing.item_id(), state="unavailable", reason=reason, remedy=remedy)
+
+
 def person(thing: Thing) -> str:
     """Return whose a thing is by its name, `~ada/black`; "" for the machine's."""
     name = thing.item_name()

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from urllib.parse import unquote
 
-from builder.restore.report import Outcome
-from builder.restore.steps.commands import CommandStep, person, step_of, untold
+from builder.restore.steps.commands import CommandStep, like_an_option, person, step_of, untold
 from builder.restore.steps.step import Steps, Target
 from collectors.domains.languages import Languages
 from collectors.domains.languages.brew import SHARED, Cask, Formula, Tap
@@ -49,7 +48,7 @@ def steps(to: Target) -> Steps:
         if not thing.by_hand():
             yield untold(thing)
         elif any(word.startswith("-") for word in _words(thing, ("name", *SOURCES))):
-            yield _like_an_option(thing)
+            yield like_an_option(thing)
         else:
             made.append(_step(thing, managers))
     yield from sorted(made, key=lambda step: (step.stage, step.lane, step.command if step.operand else ""))
@@ -139,10 +138,3 @@ def _words(thing: Thing, names: tuple[str, ...]) -> Iterator[str]:
     """Yield the texts of a thing's fields of these names."""
     values = (getattr(thing, name, "") for name in names)
     return chain.from_iterable((each,) if isinstance(each, str) else each for each in values)
-
-
-def _like_an_option(thing: Thing) -> Outcome:
-    remedy = "see what it is, and install it by hand"
-    return Outcome(
-        id=thing.item_id(), state="unavailable", reason="its name begins as an option does", remedy=remedy
-    )

@@ -53,7 +53,7 @@ def _setting(setting: Setting) -> CommandStep:
 
 
 def _snap(snap: Package) -> Iterator[CommandStep]:
-    """Yield the step of a snap, which another one may have brought, and of what disables it once all is set."""
+    """Yield the step of a snap, which another may have brought, and of what disables it once all is set."""
     name, options = shlex.quote(snap.name), shlex.join(_options(snap))
     got = f"if snap list {name} &> /dev/null; then verb=refresh; else verb=install; fi"
     after = [f"snap refresh --hold {name}"] if snap.held else []

@@ -52,9 +52,10 @@ OWN_PATHS = (
     *(".local/bin", ".cargo/bin", "go/bin", ".npm-global/bin", ".local/share/pnpm", ".bun/bin", ".volta/bin"),
     *(".pyenv/bin", ".pyenv/shims", ".rbenv/bin", ".rbenv/shims", ".nodenv/bin", ".nodenv/shims"),
     *(".goenv/bin", ".goenv/shims", ".asdf/bin", ".asdf/shims", ".local/share/mise/shims"),
-    *(".local/share/fnm", ".fnm", ".linuxbrew/bin", "miniconda3/bin", "miniforge3/bin", "anaconda3/bin"),
+    *(".local/share/flatpak/exports/bin", ".local/share/fnm", ".fnm"),
+    *(".linuxbrew/bin", "miniconda3/bin", "miniforge3/bin", "anaconda3/bin"),
 )
-MORE_PATHS = ("/usr/local/go/bin",)
+MORE_PATHS = ("/usr/local/go/bin", "/var/lib/flatpak/exports/bin")
 # Tools ask nothing, say nothing of updates, thanks or funds, and install as they did before.
 QUIET = {
     "CONDA_ALWAYS_YES": "true",
