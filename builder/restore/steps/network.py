@@ -100,16 +100,24 @@ def connection(thing: Connection) -> KeyfileStep:
     if thing.interface and thing.type not in HARDWARE:
         settings.setdefault("connection", {})["interface-name"] = thing.interface
     cards = tuple(f"{group}.mac-address" for group in thing.settings)
-    asked = shlex.join(("nmcli", "--ask", "connection", "up", thing.name))
+    path = f"{CONNECTIONS}/{file_name(thing)}"
     return KeyfileStep(
         id=thing.item_id(),
         section=Network.NAME,
-        path=f"{CONNECTIONS}/{file_name(thing)}",
+        path=path,
         groups=settings,
         own=(*OWN_KEYS, *cards),
         secrets=thing.secrets,
-        remedy=f"NetworkManager asks for it, or `{asked}`",
+        remedy=_given_by(thing, path),
     )
+
+
+def _given_by(thing: Connection, path: str) -> str:
+    """Return how its secrets are given: NetworkManager does not load a connection that lacks an identity."""
+    if any(name.endswith("identity") for name in thing.secrets):
+        return f"{UNLOCK}; or write them into {path}"
+    asked = shlex.join(("nmcli", "--ask", "connection", "up", thing.name))
+    return f"NetworkManager asks for it, or `{asked}`"
 
 
 def file_name(thing: Connection) -> str:
