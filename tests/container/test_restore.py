@@ -7,14 +7,12 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.payload.payload import write_payload
-from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.debian.sources import parse_sources
@@ -25,8 +23,9 @@ from collectors.host import Machine
 from collectors.posture import Posture
 from collectors.record import File, escaped, sha256
 from collectors.repository import read_posture
-from tests.container.minimal import Container, container, minimal_root, remove
-from tests.sample.archive import BROKEN, Served, archive
+from tests.container.minimal import Container
+from tests.container.restoring import reported, restored
+from tests.sample.archive import BROKEN, Served
 from tests.sample.posture import TOP, sample_posture
 from tests.unit.restore.playbook import OVERLAY
 
@@ -57,24 +56,6 @@ BAD = {
     "file:/etc/hearth/link-out/pwned": "failed",
     "file:/etc/hearth/a-strangers": "failed",
 }
-
-
-@pytest.fixture(scope="module")
-def served(program_cache: Path) -> Iterator[Served]:
-    with archive(program_cache) as serving:
-        yield serving
-
-
-@pytest.fixture(scope="module")
-def program(program_cache: Path) -> Path:
-    return restore_program(program_cache, print)
-
-
-@pytest.fixture
-def blank(program_cache: Path, tmp_path: Path) -> Iterator[Container]:
-    machine = container(minimal_root(program_cache), tmp_path / "machine")
-    yield machine
-    remove(machine)
 
 
 def test_a_booted_machine_restores_itself_reports_and_powers_off(
@@ -281,25 +262,6 @@ def install_first_boot(machine: Container, posture: Posture, program: Path) -> N
     (machine.root / WANTS / unit.name).symlink_to(f"/etc/systemd/system/{unit.name}")
     payload = machine.root / "var/lib/rekindle/payload.tar"
     write_payload(posture, program, host="hearth", output=payload)
-
-
-def restored(
-    machine: Container, posture: Posture, program: Path, *options: str
-) -> tuple[int, dict[str, str]]:
-    """Restore as a person would by hand; return the exit code and each item's state."""
-    home = machine.root / "root"
-    shutil.copy(program, home / "restore.pex")
-    write_payload(posture, program, host="hearth", output=home / "payload.tar")
-    command = ("/root/restore.pex", "restore", "--from", "/root/payload.tar", "--json", *options)
-    done = machine.run(*command)
-    assert done.returncode in (0, 3), done.stderr
-    report = json.loads(done.stdout)
-    return done.returncode, {entry["id"]: entry["state"] for entry in report["items"]}
-
-
-def reported(root: Path, what: str) -> dict[str, str]:
-    report = json.loads((root / "var/lib/rekindle/restore-report.json").read_text())
-    return {entry["id"]: entry[what] for entry in report["items"]}
 
 
 def ids(path: Path) -> tuple[int, int]:
