@@ -8,13 +8,14 @@ escaped as in a posture.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.restore.report import Outcome
 from builder.restore.steps import (
     apt,
+    containers,
     desktop,
     editors,
     files,
@@ -37,6 +38,7 @@ from collectors.posture import SECTIONS, Posture
 MAKERS: Mapping[str, Maker] = {
     **{section: plain(section) for section in SECTIONS},
     "apt": apt.steps,
+    "containers": containers.steps,
     "desktop": desktop.steps,
     "editors": editors.steps,
     "files": files.steps,
@@ -62,6 +64,15 @@ class Plan:
         """Return the JSON that the playbook's modules read."""
         plain = {part: [step.model_dump(mode="json") for step in steps] for part, steps in self.steps.items()}
         return json.dumps(plain, indent=1)
+
+    def works(self) -> Mapping[str, int]:
+        """Return how many steps there are of each kind of work: `{"packages": 18, "commands snap": 2}`."""
+        return Counter(step.work() for steps in self.steps.values() for step in steps)
+
+    def todo(self) -> tuple[str, ...]:
+        """Return what there is to do by sections and kinds of work: the playbook leaves out all else."""
+        sections = (step.section for steps in self.steps.values() for step in steps)
+        return tuple(sorted({*sections, *self.works()}))
 
     def ids(self) -> frozenset[str]:
         """Return the ids of the items for which something is done."""

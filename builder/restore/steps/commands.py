@@ -17,7 +17,7 @@ class CommandStep(Step):
     one command; where that fails, by several. Without one of the programs in `needs`, or of the files
     (`~/.nvm/nvm.sh`), the item waits for the programs, and then is unavailable. `network`: it fetches
     something. `session`: it speaks to its person's session. `by_hand` is what a person is told where it
-    fails. It is ended after `seconds`.
+    fails, `note` what they are told where it does not. It is ended after `seconds`.
     """
 
     PART: ClassVar[str] = "commands"
@@ -31,7 +31,12 @@ class CommandStep(Step):
     network: bool = False
     session: bool = False
     by_hand: str = ""
+    note: str = ""
     seconds: int = 3600
+
+    def work(self) -> str:
+        """Return `commands flatpak`."""
+        return f"{self.PART} {self.section}"
 
 
 def plain(section: str) -> Maker:

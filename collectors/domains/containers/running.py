@@ -122,8 +122,7 @@ def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
     # The rules about secrets are for lines of a file: an option without its dashes is one.
     if knowledge().secret("/etc/command", "\n".join(_settings((*entrypoint, *command))).encode()):
         entrypoint, command = (), ()
-        why = f"the command of the container {seen.name} holds a password: give it again"
-        yield LeftOut(path=escaped(seen.source), reason=why)
+        yield LeftOut(path=escaped(seen.source), reason=without_command(seen.name))
     yield Container(
         store=store.name,
         name=seen.name,
@@ -137,6 +136,11 @@ def _container(store: Store, seen: Seen) -> Iterator[Outcome]:
         environment=seen.environment,
         options=seen.options,
     )
+
+
+def without_command(name: str) -> str:
+    """Return why a container is told without its command."""
+    return f"the command of the container {name} holds a password: give it again"
 
 
 def _settings(command: tuple[str, ...]) -> Iterator[str]:

@@ -6,12 +6,17 @@ Each lies in a store: Docker's or Podman's, the machine's or one person's. `stor
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Iterable
 from typing import ClassVar
 
-from collectors.record import Thing
+from collectors.record import Thing, word
 
 Words = tuple[str, ...]
+
+
+def joined(words: Iterable[str]) -> str:
+    """Return escaped words as one command of bash."""
+    return " ".join(map(word, words))
 
 
 class Stored(Thing):
@@ -31,7 +36,7 @@ class Stored(Thing):
 
     def said(self, *words: str) -> str:
         """Return a command of its store."""
-        return shlex.join((self.engine, *words))
+        return joined((self.engine, *words))
 
 
 class Image(Stored):
@@ -58,7 +63,7 @@ class Volume(Stored):
 
     def by_hand(self) -> str:
         """Return how an empty one is made."""
-        options = (word for option in self.options for word in ("--opt", option))
+        options = (each for option in self.options for each in ("--opt", option))
         driver = () if self.driver == "local" else ("--driver", self.driver)
         return self.said("volume", "create", *driver, *options, self.name)
 
@@ -74,7 +79,7 @@ class Network(Stored):
     def by_hand(self) -> str:
         """Return how it is made."""
         driver = ("--driver", self.driver) if self.driver else ()
-        subnets = (word for subnet in self.subnets for word in ("--subnet", subnet))
+        subnets = (each for subnet in self.subnets for each in ("--subnet", subnet))
         return self.said("network", "create", *driver, *subnets, self.name)
 
 
@@ -101,10 +106,10 @@ class Container(Stored):
         """Return how it is run; each `--env NAME` takes its value from the shell."""
         options = [
             *(("--restart", self.restart) if self.restart else ()),
-            *(word for port in self.ports for word in ("--publish", port)),
-            *(word for mount in self.mounts for word in ("--volume", mount)),
-            *(word for network in self.networks for word in ("--network", network)),
-            *(word for name in self.environment for word in ("--env", name)),
+            *(each for port in self.ports for each in ("--publish", port)),
+            *(each for mount in self.mounts for each in ("--volume", mount)),
+            *(each for network in self.networks for each in ("--network", network)),
+            *(each for name in self.environment for each in ("--env", name)),
             *self.options,
             *(("--entrypoint", self.entrypoint[0]) if self.entrypoint else ()),
         ]
@@ -130,9 +135,9 @@ class Project(Thing):
 
     def by_hand(self) -> str:
         """Return how it is brought up."""
-        files = (word for path in self.config_files for word in ("--file", path))
+        files = (each for path in self.config_files for each in ("--file", path))
         where = ("--project-directory", self.directory, "--project-name", self.name)
-        return shlex.join((self.engine, "compose", *where, *files, "up", "--detach"))
+        return joined((self.engine, "compose", *where, *files, "up", "--detach"))
 
 
 class Box(Stored):
@@ -147,9 +152,9 @@ class Box(Stored):
     def by_hand(self) -> str:
         """Return how an empty one is made."""
         if self.manager == "toolbox":
-            return shlex.join(("toolbox", "create", "--image", self.image, self.name))
+            return joined(("toolbox", "create", "--image", self.image, self.name))
         home = ("--home", self.home) if self.home else ()
-        return shlex.join(("distrobox", "create", "--name", self.name, "--image", self.image, *home))
+        return joined(("distrobox", "create", "--name", self.name, "--image", self.image, *home))
 
 
 class Instance(Thing):

@@ -37,12 +37,12 @@ from ansible.module_utils.rekindle import (
     FAILED,
     RESTORED,
     answer,
+    count,
     has_route,
     orphaned,
     outcome,
     raw,
     read_plan,
-    say,
     why,
 )
 
@@ -184,15 +184,17 @@ class Runner:
 
     def count(self, group):
         with self.writing:
+            done = self.begun / self.total
             self.begun += len(group)
             more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-            say(self.progress, f"{self.section} {self.begun} of {self.total} {group[0]['id']}{more}")
+            name = f"{group[0]['id']}{more}"
+            count(self.progress, f"commands {self.section}", self.begun, self.total, name, done)
 
     def group(self, steps):
         """Run one command for steps; where it fails for one of them, half of them each."""
         refusal = self.refusal(steps)
         if refusal is None:
-            return [outcome(step, RESTORED) for step in steps]
+            return [outcome(step, RESTORED, step["note"]) for step in steps]
         if len(steps) == 1 or refusal.until == "network" or steps[0]["id"] in self.waiting or orphaned():
             return [refusal.of(step) for step in steps]
         half = len(steps) // 2

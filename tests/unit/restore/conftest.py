@@ -59,10 +59,10 @@ def step(name: str, command: str, **facts: Any) -> dict[str, Any]:
 
 
 def plan_of(
-    section: Section, here: Posture | None = None
+    section: Section, here: Posture | None = None, posture: Posture | None = None
 ) -> tuple[tuple[CommandStep, ...], tuple[Outcome, ...]]:
     """Return the commands that a section comes back by, and what is told of the others."""
-    posture = replace(small_posture(), **{section.NAME: section})
+    posture = replace(posture or small_posture(), **{section.NAME: section})
     wanted = frozenset(item.id for item in section.items() if not item.bound)
     plan = planned(Target(posture, here or small_posture(), PurePosixPath("posture"), wanted))
     return tuple(each for each in plan.steps.get("commands", ()) if isinstance(each, CommandStep)), plan.told
