@@ -24,19 +24,25 @@ class Step(Record):
     id: str
     section: str
 
+    def work(self) -> str:
+        """Return the kind of work that it is: what modules count, and progress is told of."""
+        return self.PART
+
 
 @dataclass(frozen=True)
 class Target:
     """A machine to restore, and what of `posture` is to be done on it.
 
     `here` is what the machine has already; `wanted` are the ids of the items that come back, without what is
-    bound, not asked for, or there already. `contents` is the posture's folder, relative to the plan's own.
+    bound, not asked for, or there already; `bound` those that were asked for and are bound. `contents` is the
+    posture's folder, relative to the plan's own.
     """
 
     posture: Posture
     here: Posture
     contents: PurePosixPath
     wanted: frozenset[str] = field(default_factory=frozenset)
+    bound: frozenset[str] = field(default_factory=frozenset)
 
     def things(self, section: str) -> Iterator[Thing]:
         """Yield the things of a section that are to come back."""
