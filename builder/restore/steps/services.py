@@ -17,6 +17,15 @@ from collectors.domains.services.rclone import CONFIG, Remote
 from collectors.domains.services.syncthing import SyncedDevice, SyncedFolder
 from collectors.record import File, Thing, word
 
+# What Syncthing would take for "never" and "none" if it were not said.
+DYNAMIC = ("<address>dynamic</address>",)
+WATCHED = {
+    "rescanIntervalS": "3600",
+    "fsWatcherEnabled": "true",
+    "fsWatcherDelayS": "10",
+    "autoNormalize": "true",
+}
+KEEPS_CONFLICTS = ("<maxConflicts>10</maxConflicts>",)
 NUMBERED = re.compile(r"(.+) \(\d+\)")
 
 
@@ -42,8 +51,8 @@ class MountStep(Step):
 class SyncthingStep(Step):
     """A device or a folder that somebody's Syncthing is told of; escaped.
 
-    `facts` are the attributes of its element, `path` is where a folder lies (`~/Sync`), `devices` are the
-    numbers of those that it is shared with.
+    `facts` are the attributes of its element, `settings` the elements in it; `path` is where a folder lies
+    (`~/Sync`), `devices` are the numbers of those that it is shared with.
     """
 
     PART: ClassVar[str] = "syncthing"
@@ -51,6 +60,7 @@ class SyncthingStep(Step):
     user: str
     sort: str
     facts: dict[str, str]
+    settings: tuple[str, ...]
     path: str = ""
     devices: tuple[str, ...] = ()
     by_hand: str = ""
@@ -108,13 +118,19 @@ def remote(thing: Remote) -> KeyfileStep:
 
 def device(thing: SyncedDevice) -> SyncthingStep:
     """Return the step of a device."""
-    facts = {"id": thing.device, "name": thing.name, "introducer": str(thing.introducer).lower()}
+    facts = {
+        **thing.attributes,
+        "id": thing.device,
+        "name": thing.name,
+        "introducer": str(thing.introducer).lower(),
+    }
     return SyncthingStep(
         id=thing.item_id(),
         section=Services.NAME,
         user=thing.user,
         sort="device",
         facts=facts,
+        settings=thing.settings or DYNAMIC,
         by_hand=thing.by_hand(),
     )
 
@@ -126,7 +142,7 @@ def folder(thing: SyncedFolder, to: Target) -> Step | Outcome:
         remedy = "add it in Syncthing's window, with that password"
         return awaited(thing, f"the password with which it is encrypted for {names} is secret", remedy)
     numbers = {each.name: each.device for each in to.posture.services.devices if each.user == thing.user}
-    facts = {"id": thing.folder, "label": thing.label, "type": thing.mode}
+    facts = {**WATCHED, **thing.attributes, "id": thing.folder, "label": thing.label, "type": thing.mode}
     home = f"~{thing.user}"
     inside = thing.place == home or thing.place.startswith(f"{home}/")
     return SyncthingStep(
@@ -134,7 +150,8 @@ def folder(thing: SyncedFolder, to: Target) -> Step | Outcome:
         section=Services.NAME,
         user=thing.user,
         sort="folder",
-        facts={key: value for key, value in facts.items() if value},
+        facts={key: value for key, value in facts.items() if value or key not in ("label", "type")},
+        settings=thing.settings or KEEPS_CONFLICTS,
         path=f"~{thing.place.removeprefix(home)}" if inside else thing.place,
         devices=tuple(numbers.get(name, name) for name in thing.devices),
         by_hand=thing.by_hand(),

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 from xml.etree import ElementTree
 
+from pydantic import Field
+
 from collectors.failure import Finding
 from collectors.homes import Home, homes
 from collectors.host import Host
+from collectors.judgement.knowledge import knowledge
 from collectors.reading.looking import Outcome, parse_xml, text_in
 from collectors.record import LeftOut, Thing, escaped
 
@@ -30,7 +33,8 @@ class SyncedFolder(Thing):
     """A folder that Syncthing keeps in step; `place` is `~ada/Sync`, `devices` are the others, by name.
 
     `user` is whose Syncthing does it. To each device in `secrets` it is sent encrypted, with a password that
-    stays behind.
+    stays behind. `attributes` and `settings` are all else that its element has: `rescanIntervalS`, and
+    `<maxConflicts>10</maxConflicts>`.
     """
 
     KIND: ClassVar[str] = "syncthing-folder"
@@ -42,6 +46,8 @@ class SyncedFolder(Thing):
     devices: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     user: str = ""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return its place."""
@@ -55,7 +61,10 @@ class SyncedFolder(Thing):
 
 
 class SyncedDevice(Thing):
-    """A device that somebody's Syncthing knows; its number is public. The machine itself is bound."""
+    """A device that somebody's Syncthing knows; its number is public. The machine itself is bound.
+
+    `attributes` and `settings` are as those of a folder.
+    """
 
     KIND: ClassVar[str] = "syncthing-device"
 
@@ -63,6 +72,8 @@ class SyncedDevice(Thing):
     name: str
     device: str
     introducer: bool = False
+    attributes: dict[str, str] = Field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
     def item_name(self) -> str:
         """Return `~ada/phone`."""
@@ -122,6 +133,8 @@ def _device(element: ElementTree.Element, home: Home, own: str) -> SyncedDevice:
         name=escaped(element.get("name") or "") or identity[:7],
         device=identity,
         introducer=element.get("introducer") == "true",
+        attributes=_attributes(element, ("id", "name", "introducer")),
+        settings=_settings(element),
         bound=IDENTITY if own and _unchecked(identity) == own else "",
     )
 
@@ -145,4 +158,22 @@ def _folder(element: ElementTree.Element, home: Home, titles: dict[str, str]) ->
         devices=tuple(sorted(filter(None, named))),
         secrets=tuple(sorted(name for name, each in named.items() if each.findtext("encryptionPassword"))),
         user=home.user,
+        attributes=_attributes(element, ("id", "label", "path", "type")),
+        settings=_settings(element),
     )
+
+
+def _attributes(element: ElementTree.Element, told: tuple[str, ...]) -> dict[str, str]:
+    """Return the attributes of an element that no field has."""
+    return {escaped(key): escaped(value) for key, value in element.attrib.items() if key not in told}
+
+
+def _settings(element: ElementTree.Element) -> tuple[str, ...]:
+    """Return the elements in another one as XML of one form, but for devices and secrets."""
+    found = []
+    for each in element:
+        each.tail = None
+        text = ElementTree.canonicalize(ElementTree.tostring(each, "unicode"), strip_text=True)
+        if each.tag != "device" and not knowledge().secret("/etc/syncthing", text.encode()):
+            found.append(escaped(text))
+    return tuple(found)

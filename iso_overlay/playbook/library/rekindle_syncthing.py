@@ -84,16 +84,25 @@ def is_same(there, wanted):
 
 
 def element(step):
-    """Return the element of a device, which is anywhere, or of a folder."""
-    made = ElementTree.Element(step["sort"], {key: text(value) for key, value in step["facts"].items()})
-    if step["sort"] == "device":
-        ElementTree.SubElement(made, "address").text = "dynamic"
-    else:
+    """Return the element of a device or a folder."""
+    made = ElementTree.Element(step["sort"], {text(key): text(value) for key, value in step["facts"].items()})
+    if step["path"]:
         made.set("path", text(step["path"]))
+    made.extend(fragment(each) for each in step["settings"])
     for number in step["devices"]:
         ElementTree.SubElement(made, "device", {"id": text(number)})
     made.tail = "\n"
     return made
+
+
+def fragment(setting):
+    said = text(setting)
+    if "<!" in said:
+        raise RefusedError("a declaration in a setting")
+    try:
+        return ElementTree.fromstring(said)
+    except ElementTree.ParseError:
+        raise RefusedError("a setting that is not XML") from None
 
 
 def text(name):

@@ -44,12 +44,15 @@ printf '/mnt/disk -fstype=ext4 :LABEL=disk\n' | put /etc/auto.master.d/disk.auto
 # Syncthing of ada, where it is kept now, and of bob, where it was
 put $home/.local/state/syncthing/config.xml << 'END_OF_FILE'
 <configuration version="37">
-    <folder id="abcd-1234" label="Löw's {{ 7*7 }}" path="/home/ada/Größe $(id)" type="sendreceive">
+    <folder id="abcd-1234" label="Löw's {{ 7*7 }}" path="/home/ada/Größe $(id)" type="sendreceive" rescanIntervalS="3600" fsWatcherEnabled="true" fsWatcherDelayS="10" autoNormalize="true">
         <device id="PSW4CXL-ATRFOTX-NF6MJS3-RYOKZY6-LON6TYV-ANLBR6R-3QLTIPJ-6IM6SQT" introducedBy=""></device>
         <device id="CCCCCCC-DDDDDDD" introducedBy=""><encryptionPassword>hunter2</encryptionPassword></device>
     </folder>
-    <folder id="default" label="" path="~/Sync" type="receiveonly"></folder>
-    <folder id="films" path="/srv/films" type="sendonly"><device id="CCCCCCC-DDDDDDD"></device><device id="unnamed"></device></folder>
+    <folder id="default" label="" path="~/Sync" type="receiveonly" rescanIntervalS="3600" fsWatcherEnabled="true" fsWatcherDelayS="10" autoNormalize="true">
+        <versioning type="staggered"><cleanupIntervalS>3600</cleanupIntervalS><param key="maxAge" val="31536000"></param></versioning>
+        <maxConflicts>-1</maxConflicts>
+    </folder>
+    <folder id="films" path="/srv/films" type="sendonly" rescanIntervalS="3600" fsWatcherEnabled="true" fsWatcherDelayS="10" autoNormalize="true"><device id="CCCCCCC-DDDDDDD"></device><device id="unnamed"></device><maxConflicts>10</maxConflicts></folder>
     <device id="PSW4CXL-ATRFOTX-NF6MJS3-RYOKZY6-LON6TYV-ANLBR6R-3QLTIPJ-6IM6SQT" name="ember"><address>dynamic</address></device>
     <device id="CCCCCCC-DDDDDDD" name="phone" introducer="true"><address>dynamic</address></device>
     <gui enabled="true"><address>127.0.0.1:8384</address><user>ada</user><password>hunter2</password><apikey>hunter2</apikey></gui>

@@ -210,14 +210,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 CONFIG = """\
 <configuration version="37">
-    <folder id="abcd-1234" label="Löw's {{ 7*7 }}" path="~/Größe $(id)" type="sendreceive">
+    <folder id="abcd-1234" label="Löw's {{ 7*7 }}" path="~/Größe $(id)" type="sendreceive"
+        rescanIntervalS="60" fsWatcherEnabled="false" fsWatcherDelayS="10" autoNormalize="true">
+        <versioning type="simple">
+            <param key="keep" val="5"/>
+        </versioning>
         <device id="CCCCCCC-DDDDDDD"></device><device id="unnamed"></device>
     </folder>
-    <folder id="films" path="/srv/films" type="sendonly"></folder>
+    <folder id="films" path="/srv/films" type="sendonly"
+        rescanIntervalS="3600" fsWatcherEnabled="true" fsWatcherDelayS="10" autoNormalize="true">
+        <maxConflicts>-1</maxConflicts>
+    </folder>
     <folder id="vault" path="~/vault">
         <device id="CCCCCCC-DDDDDDD"><encryptionPassword>x</encryptionPassword></device>
     </folder>
-    <device id="CCCCCCC-DDDDDDD" name="phone" introducer="true"></device>
+    <device id="CCCCCCC-DDDDDDD" name="phone" introducer="true" compression="always">
+        <address>tcp://phone.example.org:22000</address>
+    </device>
 </configuration>
 """
 
@@ -241,6 +250,25 @@ def test_syncthing_is_told_before_its_first_start(home: Home) -> None:
     assert sorted(facts(*now), key=str) == sorted(
         facts(*(each for each in found if each.item_id() != waits.id)), key=str
     )
+
+
+def test_a_folder_of_which_nothing_more_is_known_is_watched_and_keeps_conflicts(home: Home) -> None:
+    folder = syncthing.SyncedFolder(place=f"~{home.user}/a", folder="a", user=home.user)
+    device = syncthing.SyncedDevice(user=home.user, name="phone", device="C-D")
+    for step in made(Services(synced=(folder,), devices=(device,)))[0]["syncthing"]:
+        assert synced.brought_back(step, False)["state"] == "restored"
+    text = Path(home.path, ".config/syncthing/config.xml").read_text()
+    assert 'rescanIntervalS="3600" fsWatcherEnabled="true"' in text
+    assert "<maxConflicts>10</maxConflicts>" in text
+    assert "<address>dynamic</address>" in text
+
+
+@pytest.mark.parametrize("setting", ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "<a>", "x"])
+def test_a_setting_is_one_element(setting: str, home: Home) -> None:
+    thing = syncthing.SyncedDevice(user=home.user, name="phone", device="C-D", settings=(setting,))
+    [step] = made(Services(devices=(thing,)))[0]["syncthing"]
+    assert synced.brought_back(step, False)["state"] == "failed"
+    assert list(Path(home.path).iterdir()) == []
 
 
 def test_what_syncthing_knows_stays(home: Home) -> None:
