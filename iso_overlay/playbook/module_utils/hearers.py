@@ -35,11 +35,19 @@ HEARERS = (
     (("/etc/fonts/", "/usr/local/share/fonts/", "/usr/share/fonts/"), "fc-cache --system-only"),
     (("/etc/udev/hwdb.d/",), "systemd-hwdb update"),
     (("/etc/udev/",), "udevadm control --reload"),
+    (("/etc/udev/hwdb.d/",), "udevadm trigger --subsystem-match=input"),
     (("/etc/sysusers.d/",), "systemd-sysusers"),
     (("/etc/tmpfiles.d/",), "systemd-tmpfiles --create"),
     (("/etc/sysctl.conf", "/etc/sysctl.d/"), "sysctl --quiet --system"),
     (("/etc/systemd/",), "systemctl daemon-reload"),
     (("/etc/apparmor.d/",), "systemctl reload apparmor.service"),
+    (("/etc/keyd/",), "systemctl try-restart keyd.service"),
+    (("/etc/input-remapper-2/",), "systemctl try-restart input-remapper.service"),
+    (
+        ("/etc/interception/", "/etc/udevmon.yaml", "/etc/udevmon.d/", "/etc/dual-function-keys.yaml"),
+        "systemctl try-restart udevmon.service",
+    ),
+    (("/etc/logid.cfg",), "systemctl try-restart logid.service"),
     (
         (
             *("/etc/initramfs-tools/", "/etc/dracut.conf", "/etc/dracut.conf.d/", "/etc/modprobe.d/"),

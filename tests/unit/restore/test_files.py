@@ -508,7 +508,15 @@ def test_on_the_same_release_the_owners_is_in_force(release: tuple[Path, dict[st
         ("/etc/default/grub-btrfs", []),
         ("/etc/modprobe.d/x.conf", ["update-initramfs -u -k all"]),
         ("/etc/modules-load.d/x.conf", []),
-        ("/etc/udev/hwdb.d/90-x.hwdb", ["systemd-hwdb update", "udevadm control --reload"]),
+        (
+            "/etc/udev/hwdb.d/90-x.hwdb",
+            [
+                "systemd-hwdb update",
+                "udevadm control --reload",
+                "udevadm trigger --subsystem-match=input",
+            ],
+        ),
+        ("/etc/keyd/default.conf", ["systemctl try-restart keyd.service"]),
         ("/home/ada/etc/default/grub", []),
         ("/etc/locale.gen", ["locale-gen"]),
     ],
