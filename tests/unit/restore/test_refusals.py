@@ -210,3 +210,18 @@ def test_names_that_cannot_be_are_refused(place: Path, names: list[str], said: s
 
 def test_an_unknown_item_is_refused(place: Path) -> None:
     assert "apt:none: no section and no item" in refused(place, "--only", "apt:none")
+
+
+@pytest.mark.parametrize(("asked", "name"), [({}, "eve"), ({"ada": "zoe"}, "zoe")])
+def test_the_names_in_a_payload_count_unless_others_are_asked_for(
+    place: Path, asked: dict[str, str], name: str
+) -> None:
+    packed(place, small_posture(), map_user={"ada": "eve"})
+    said: list[str] = []
+    opened = refusals.admitted(place / "payload.tar", map_user=asked, signers=None, say=said.append)
+    with opened as ours:
+        assert [user.name for user in ours.posture.users.users] == [name]
+        assert ours.names == {"ada": name}
+        assert repository.read_posture(ours.folder / "posture") == ours.posture
+    assert said == []
+    assert list((place / "aside").iterdir()) == []
