@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -24,6 +24,7 @@ from builder.show import (
     show_failure,
     show_findings,
     show_json,
+    show_rows,
     show_score,
     show_table,
     watched,
@@ -325,30 +326,54 @@ def restore(
     signers: Annotated[
         Path | None, typer.Option(help="Who may have made the payload: ALLOWED SIGNERS of ssh-keygen(1).")
     ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="Restore the hosts of this Ansible inventory over SSH instead.")
+    ] = None,
+    limit: Annotated[str, typer.Option(help="Which hosts of the inventory, as Ansible names them.")] = "",
+    reports: Annotated[Path, typer.Option(help="Where the reports of hosts are left.")] = Path("reports"),
     as_json: AsJson = False,
 ) -> None:
-    """Apply a payload to this machine.
+    """Apply a payload to this machine, or to the hosts of an inventory.
 
     Example: sudo ./restore.pex restore --from payload.tar --map-user ada:eve --check
     """
+    from builder.restore.on_host import Request
     from builder.restore.people import parse_names
-    from builder.restore.restore import restore as apply
 
-    report = apply(
-        payload,
-        state=state,
+    asked = Request(
         only=tuple(filter(None, only.split(","))),
         skip=tuple(filter(None, skip.split(","))),
         check=check,
         map_user=parse_names(map_user or ()),
-        signers=signers,
-        say=say,
     )
+    if inventory:
+        _restore_fleet(payload, asked, inventory, limit, signers, reports, as_json)
+    from builder.restore.restore import restore as apply
+
+    report = apply(payload, state=state, **dict(asked), signers=signers, say=say)
     if as_json:
         out.print_json(report.model_dump_json())
     else:
         show_table("status", "items", report.counts())
     raise SystemExit(GAPS if report.gaps() else DONE)
+
+
+def _restore_fleet(
+    payload: Path, asked: Any, inventory: Path, limit: str, signers: Path | None, reports: Path, as_json: bool
+) -> NoReturn:
+    from builder.restore.fleet import restore_fleet
+
+    fleet = restore_fleet(
+        payload, asked, inventory=inventory, limit=limit, signers=signers, reports=reports, say=say
+    )
+    if as_json:
+        hosts = {
+            name: answer.model_dump(mode="json", exclude={"page"}) for name, answer in fleet.hosts.items()
+        }
+        show_json(hosts)
+    else:
+        show_rows(("host", "restored", "gaps", "score"), fleet.rows())
+    raise SystemExit(FAILED if fleet.failed() else GAPS if fleet.has_gaps() else DONE)
 
 
 @app.command()

@@ -67,6 +67,17 @@ def show_table(first: str, second: str, rows: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def show_rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Show a table of several columns on a terminal, and plain columns in a pipe."""
+    if not out.is_terminal:
+        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)  # rich would make blanks of the tabs
+        return
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table)
+
+
 def show_changes(changes: Iterable[Change]) -> None:
     """Show a line for each item: what came is green, what went red, what differs yellow."""
     styles = {"+": "green", "-": "red", "~": "yellow"}

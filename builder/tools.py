@@ -16,6 +16,7 @@ PACKAGES: Mapping[str, str] = {
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
     "rclone": "rclone",
+    "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "systemctl": "systemd",
     "systemd-analyze": "systemd",

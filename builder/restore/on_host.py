@@ -1,0 +1,67 @@
+"""What does one host of a fleet do? It restores itself, and answers.
+
+Started by iso_overlay/playbook/fleet.yaml in a folder that has the payload and `request.json`; afterwards
+`answer.json` is there, too.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from builder.restore.report import Report
+from builder.restore.restore import restore
+from builder.whole import whole
+from collectors.failure import Failure
+from collectors.record import Record
+
+STATE = Path("/var/lib/rekindle")
+PAGE = "report.html"
+PAYLOAD, REQUEST, ANSWER = "payload.tar", "request.json", "answer.json"
+
+
+class Request(Record):
+    """What is asked of a host, as of `rekindle restore`."""
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    check: bool = False
+    map_user: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Answer(Record):
+    """What came of it: a report with its page, or one line that says why there is none."""
+
+    report: Report | None = None
+    page: str = ""
+    failure: str = ""
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the request in the folder `words[0]` asks, and leave the answer there."""
+    folder = Path(words[0])
+    try:
+        answer = answered(folder, Request.model_validate_json((folder / REQUEST).read_text()))
+    except Failure as failure:
+        answer = Answer(failure=str(failure))
+    except Exception as error:  # a bug: whoever asked hears of it in one line, the traceback is there, too
+        traceback.print_exc()
+        answer = Answer(failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
+    with whole(folder / ANSWER) as aside:
+        aside.write_text(answer.model_dump_json())
+    return 0
+
+
+def answered(folder: Path, request: Request) -> Answer:
+    """Restore as was asked; a check leaves no page. Raises Failure."""
+    report = restore(folder / PAYLOAD, state=STATE, **dict(request), say=print)
+    page = STATE / PAGE
+    return Answer(report=report, page=page.read_text() if page.exists() and not request.check else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
