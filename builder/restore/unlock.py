@@ -28,6 +28,8 @@ from builder.restore.restore import REPORT, restore
 from builder.secrets import Sealed, SealedFile, left_out, unseal
 from builder.whole import whole
 from collectors.accounts import PEOPLE
+from collectors.command import found as found_program
+from collectors.command import run
 from collectors.failure import Failure
 from collectors.host import Machine
 from collectors.posture import Posture
@@ -36,6 +38,11 @@ from collectors.repository import SECRETS, read_posture
 
 KEPT, BESIDE = "kept", ".before-restore"
 RESUME = "rekindle secrets unlock"
+# Who reads what is below a folder only when told to.
+HEARERS = {
+    "/etc/NetworkManager/": ("nmcli", "connection", "reload"),
+    "/etc/systemd/": ("systemctl", "daemon-reload"),
+}
 Say = Callable[[str], None]
 
 # Each target has it, where everybody may run it: ours may lie in root's home.
@@ -150,6 +157,7 @@ def unlock(
         for line, done in put_back(sealed, state / KEPT):
             files += done
             said += [line] if line else []
+        said += tell_hearers(sealed)
     else:
         said += by_hand(found)
     return Unlocked(tuple(said), files, len(sealed.files) - files, resumed(state, found.report, say))
@@ -182,6 +190,18 @@ def put_back(sealed: Sealed, kept: Path) -> Iterator[tuple[str, bool]]:
             yield f"{each.path}: not put back: {_why(error, each)}", False
             continue
         yield (f"{each.path}: what was there is kept as {said}" if said else ""), True
+
+
+def tell_hearers(sealed: Sealed) -> list[str]:
+    """Have those read the files anew that do so only when told; return a line for each that could not."""
+    said = []
+    for folder, argv in HEARERS.items():
+        if any(each.path.startswith(folder) for each in sealed.files) and found_program(argv[0]):
+            try:
+                run(argv, timeout_seconds=30)
+            except Failure as failure:
+                said.append(f"{folder}: not read again: {failure.message}")
+    return said
 
 
 def by_hand(found: Locked) -> list[str]:

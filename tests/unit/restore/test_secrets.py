@@ -256,6 +256,23 @@ def test_a_file_for_somebody_who_is_not_here_is_said(tmp_path: Path) -> None:
     assert not done
 
 
+def test_who_reads_only_when_told_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, ...]] = []
+
+    def run(argv: tuple[str, ...], timeout_seconds: float) -> None:
+        told.append(argv)
+        if argv[0] == "systemctl":
+            raise Failure("no bus", remedy="none")
+
+    monkeypatch.setattr(unlock, "found_program", lambda program: True)
+    monkeypatch.setattr(unlock, "run", run)
+    paths = ("/etc/NetworkManager/system-connections/x", "/etc/systemd/system/y", "/etc/z")
+    files = tuple(sealed_file(Path(path), b"") for path in paths)
+    assert unlock.tell_hearers(Sealed(files=files)) == ["/etc/systemd/: not read again: no bus"]
+    assert told == [("nmcli", "connection", "reload"), ("systemctl", "daemon-reload")]
+    assert unlock.tell_hearers(Sealed(files=files[2:])) == []
+
+
 def test_other_names_are_for_secrets_too() -> None:
     words = Words.of(small_posture(), {"ada": "eve"})
     file = SealedFile(
