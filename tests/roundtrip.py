@@ -57,9 +57,9 @@ export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 fake() {{
     cat > "/usr/local/sbin/$1" <<'END'
 #!/bin/sh
-printf '%s' "${{0##*/}}" >> /asked
-for word; do printf ' %s' "'$word'" >> /asked; done
-printf '\\n' >> /asked
+line=${{0##*/}}
+for word; do line="$line '$word'"; done
+printf '%s\\n' "$line" >> /asked
 END
     chmod 0755 "/usr/local/sbin/$1"
     echo "/usr/local/sbin/$1" >> /root/fakes

@@ -24,7 +24,7 @@ from collectors.domains.languages.package import command
 from collectors.domains.languages.pip import Pip
 from collectors.domains.languages.toolchains import Toolchain, ToolchainDefault
 from collectors.domains.languages.uv import Uv
-from collectors.record import Thing, escaped
+from collectors.record import Thing, escaped, unescaped
 
 TOOLCHAINS, DEFAULTS, PACKAGES, WITHIN = range(4)
 # Managers that are functions of a shell: the file that has them, and how it is read.
@@ -131,7 +131,7 @@ def _local(thing: Thing) -> Iterator[str]:
         found = LOCAL.fullmatch(text)
         if found:
             path = EXTRAS.sub("", found["path"])
-            yield escaped(unquote(path, errors="surrogateescape")) if found["url"] else path
+            yield escaped(unquote(unescaped(path), errors="surrogateescape")) if found["url"] else path
 
 
 def _words(thing: Thing, names: tuple[str, ...]) -> Iterator[str]:

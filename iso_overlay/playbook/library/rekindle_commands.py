@@ -4,6 +4,7 @@
 The commands of one section are run in stages; in each, its lanes go side by side. A command is run by the
 person whose item it is, in their home and with what their session has. What fails is told, the next is run.
 What lacks a program waits: with `again`, when more of them are here, nothing else of the section is run.
+A program that can tell more says it in a line: `rekindle: {"state": …, "reason": …, "remedy": …}`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ansible.module_utils.rekindle import (
     DEFERRED,
     FAILED,
     RESTORED,
+    UNAVAILABLE,
     answer,
     count,
     has_route,
@@ -79,6 +81,8 @@ SESSION_SECONDS = 60
 HEED_SECONDS = 10
 TOGETHER = 100
 LAST_BYTES = 200_000
+REMARK = "rekindle: "
+STATES = (RESTORED, DEFERRED, UNAVAILABLE, FAILED)
 
 
 def main():
@@ -169,6 +173,7 @@ class Runner:
         self.section, self.total, self.progress, self.log, self.lock = section, total, progress, log, lock
         self.begun = 0
         self.waiting = set()
+        self.remarks = {}
         self.offline = None
         self.writing = threading.Lock()
 
@@ -194,11 +199,15 @@ class Runner:
         """Run one command for steps; where it fails for one of them, half of them each."""
         refusal = self.refusal(steps)
         if refusal is None:
-            return [outcome(step, RESTORED, step["note"]) for step in steps]
+            return [self.restored(step) for step in steps]
         if len(steps) == 1 or refusal.until == "network" or steps[0]["id"] in self.waiting or orphaned():
             return [refusal.of(step) for step in steps]
         half = len(steps) // 2
         return self.group(steps[:half]) + self.group(steps[half:])
+
+    def restored(self, step):
+        remark = self.remarks.get(step["id"], {})
+        return outcome(step, RESTORED, remark.get("reason", step["note"]), remark.get("remedy", ""))
 
     def refusal(self, steps):
         """Run the command of steps; return why it brought nothing back, None if it did."""
@@ -228,9 +237,13 @@ class Runner:
         command = " ".join([step["command"], *(each["operand"] for each in steps if each["operand"])])
         for pause in (*PAUSES, None) if step["network"] else (None,):
             code, said = self.run(step, command, identity)
+            remark = remarked(said)
             if code == 0:
+                self.remarks[step["id"]] = remark
                 return None
             refusal = refused(code, said, step["seconds"])
+            if remark:
+                return Refusal(remark["state"], remark["reason"], remark["remedy"], remark.get("until", ""))
             if refusal.until == "network" and not has_route():
                 self.offline = refusal
                 return refusal
@@ -277,6 +290,19 @@ class Runner:
             log.write(f"--- {step['id']}\n{said}")
 
 
+def remarked(said):
+    """Return what a program of ours told of itself in its last such line, {} for nothing.
+
+    `state` is what it failed to be or restored, `reason` and `remedy` say more, `until` what it waits for.
+    """
+    told = [line[len(REMARK) :] for line in said.splitlines() if line.startswith(REMARK)]
+    with contextlib.suppress(IndexError, ValueError, TypeError):
+        remark = json.loads(told[-1])
+        if {"state", "reason", "remedy"} <= set(remark) and remark["state"] in STATES:
+            return remark
+    return {}
+
+
 def who(name, wants_session=False):
     """Return the PATH and the identity, as Popen takes it, of a person, of root for "".
 
@@ -310,13 +336,12 @@ def session(uid, wanted):
     Where one is `wanted`, systemd begins it, and ends it when the machine stops.
     """
     runtime = f"/run/user/{uid}"
-    if wanted and not os.path.exists(f"{runtime}/bus"):
+    if wanted and not os.path.exists(runtime):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             asked = ["systemctl", "start", f"user@{uid}.service"]
             subprocess.run(asked, timeout=SESSION_SECONDS, capture_output=True, stdin=subprocess.DEVNULL)
-    if not os.path.exists(f"{runtime}/bus"):
-        return {}
-    return {"XDG_RUNTIME_DIR": runtime, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
+    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"} if os.path.exists(f"{runtime}/bus") else {}
+    return {"XDG_RUNTIME_DIR": runtime, **bus} if os.path.exists(runtime) else {}
 
 
 def is_here(need, path, home):

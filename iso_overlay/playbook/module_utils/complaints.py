@@ -49,6 +49,7 @@ UNKNOWN = any_of(
     *(r"not found in (the )?(package )?registry", r"no available (formula|cask)", r"definition not found"),
     *(r"packagesnotfounderror", r"resolvepackagenotfound", r"no remote refs found", r"nothing matches"),
     *(r"snap \".*\" not found", r"manifest( for .*)? (unknown|not found)", r"no such (image|remote)"),
+    *(r"does not appear to be a git repository", r"\brepository not found"),
     *(r"repository .* (does not exist|not found)", r"extension '.*' not found", r"version '.*' not found"),
     *(r"is not in this registry", r"couldn't find (any versions|package)", r"FETCH_404"),
     *(r"unknown plugins?: ", r"toolchain '.*' is not installable", r"could not download nonexistent"),
@@ -87,7 +88,8 @@ class Refusal:
 
 def lacking(missing):
     """Return the refusal for want of programs, or of files where there is a `/` in the name."""
-    names = " and ".join(missing)
+    inside = [name for name in missing if any(name.startswith(f"{other}/") for other in missing)]
+    names = " and ".join(name for name in missing if name not in inside)
     verb = "put back" if "/" in names else "install"
     return Refusal(UNAVAILABLE, f"no {names} here", f"{verb} {names}, then restore again")
 

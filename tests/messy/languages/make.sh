@@ -2,6 +2,7 @@
 # managers write it down.
 made=$(mktemp -d)
 chmod 0755 "$made"
+. /root/messy/languages/sources.sh
 export PIP_NO_INDEX=1 PIP_FIND_LINKS="$made /usr/share/python-wheels" PIP_BREAK_SYSTEM_PACKAGES=1
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore npm_config_update_notifier=false
 pip="python3 $(echo /usr/share/python-wheels/pip-*.whl)/pip -qq"
@@ -11,25 +12,8 @@ bob() { su bob -c "cd; $1"; }
 put() { ada "mkdir -p \"$(dirname "$1")\" && cat > \"$1\""; }
 bobs() { bob "mkdir -p \"$(dirname "$1")\" && cat > \"$1\""; }
 
-# npm: from tarballs as a registry has them, one with a package of its own inside, one that no registry may have;
-# a folder that it linked; one with its address in it, as npm 6 wrote it; those of the machine
-npm_package() { # name, more of its package.json
-    folder=$made/npm/$(echo "$1" | tr / -)
-    mkdir -p "$folder"
-    printf '{"name": "%s", "version": "1.0.0", "bin": {"%s": "run.js"}%s}' "$1" "${1##*/}" "${2-}" > "$folder/package.json"
-    printf '#!/usr/bin/env node\n' > "$folder/run.js"
-}
-npm_package inner
-npm_package kiln-cli ', "dependencies": {"inner": "1.0.0"}, "bundleDependencies": ["inner"]'
-mkdir "$made/npm/kiln-cli/node_modules"
-mv "$made/npm/inner" "$made/npm/kiln-cli/node_modules/"
-npm_package @ada/tools
-npm_package never-published ', "private": true'
-npm_package shared-cli
-npm_package mine
-cd "$made"
-for name in kiln-cli @ada-tools never-published shared-cli; do npm pack --silent "./npm/$name" > /dev/null; done
-cd /
+# npm: from tarballs as a registry has them; a folder that it linked; one with its address in it, as npm 6 wrote
+# it; those of the machine
 printf 'prefix=${HOME}/.npm-global\n' | put .npmrc
 ada "mkdir src && cp -r $made/npm/mine src/mine"
 ada "npm install --silent --global $made/kiln-cli-1.0.0.tgz $made/ada-tools-1.0.0.tgz $made/never-published-1.0.0.tgz"
@@ -46,50 +30,6 @@ printf '{"dependencies": {"cowsay": "^1.5.0", "l\\u00f6w": "link:/srv/people/bob
 printf '{"version": "1.6.0", "bin": {"cowsay": "c.js"}}' | bobs .local/share/pnpm/global/5/node_modules/cowsay/package.json
 printf '{"dependencies": {"serve": "14.2.0"}}' | bobs .config/yarn/global/package.json
 printf '{"dependencies": {"tool": "git+https://hunter2hunter2hunter2@example.org/tool.git"}}' | bobs .bun/install/global/package.json
-
-# Wheels: name, version, what it needs, its program. The module that makes them is the backend of projects, too.
-cat > "$made/wheels.py" << 'END'
-import base64, hashlib, pathlib, sys, zipfile
-
-
-def make(folder, name, version, needs="", program=""):
-    plain = name.replace("-", "_")
-    info = f"{plain}-{version}.dist-info"
-    needed = f"Requires-Dist: {needs}\n" if needs else ""
-    files = {
-        f"{plain}.py": "def main():\n    print('hello')\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: ada\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{program} = {plain}:main\n" if program else "",
-    }
-    hashed = [(path, hashlib.sha256(text.encode()).digest(), len(text)) for path, text in files.items()]
-    digests = [(path, base64.urlsafe_b64encode(raw).rstrip(b"=").decode(), size) for path, raw, size in hashed]
-    files[f"{info}/RECORD"] = "".join(f"{path},sha256={digest},{size}\n" for path, digest, size in digests) + f"{info}/RECORD,,\n"
-    wheel = f"{plain}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(f"{folder}/{wheel}", "w") as made:
-        for path, text in files.items():
-            made.writestr(path, text)
-    return wheel
-
-
-def build_wheel(folder, settings=None, metadata=None):
-    return make(folder, pathlib.Path("NAME").read_text(), "1.0", program=pathlib.Path("NAME").read_text())
-
-
-build_editable = build_wheel
-if __name__ == "__main__":
-    make(*sys.argv[1:])
-END
-wheel() { python3 "$made/wheels.py" "$made" "$@"; }
-wheel kiln-tool 1.0 kiln-lib kiln-tool
-wheel kiln-tool 2.0 kiln-lib kiln-tool
-wheel kiln-lib 1.0
-wheel kiln-plugin 1.0
-wheel kiln-extra 1.0 '' kiln-extra
-wheel Kiln.Own 1.0 kiln-lib kiln-own
-wheel kiln-shared 1.0 '' kiln-shared
-wheel by-mail 1.0
-wheel from-git 1.0
 
 # pipx: with packages and programs beside, an old version under another name, a folder, the machine's
 project() { # folder, name

@@ -1,0 +1,3 @@
+# The store; nothing is installed yet.
+fake snap
+printf 'test "$1" != list\n' >> /usr/local/sbin/snap
