@@ -104,7 +104,7 @@ BRIDGE = Plan(
 BROKEN = Plan(name="70-broken.yaml", document="network:\n  bridges:\n    br1:\n      interfaces: [enp9s9]\n")
 NETWORK = Network(
     connections=(WIFI,),
-    renderer=(Renderer(),),
+    renderer=(Renderer(name="NetworkManager"),),
     plans=(BRIDGE, BROKEN),
     printers=(Printer(name="Laser", uri="ipp://laser.invalid/ipp", title="{{ 7*7 }}", default=True),),
     resolver=(Resolver(lines=("nameserver 192.0.2.53",)),),

@@ -49,7 +49,7 @@ class Renderer(Thing):
 
     KIND: ClassVar[str] = "renderer"
 
-    name: str = MANAGER
+    name: str
 
     def item_name(self) -> str:
         """Return the program."""
@@ -67,7 +67,7 @@ def collect_renderer(host: Host) -> Iterator[Outcome]:
     for name in sorted(each for each in places if each.endswith(".yaml")):
         said = renderer(text_in(host, f"{places[name]}/{name}")[0]) or said
     if said == MANAGER:
-        yield Renderer()
+        yield Renderer(name=MANAGER)
 
 
 def renderer(content: str) -> str:

@@ -201,7 +201,7 @@ def test_networkmanager_takes_over_from_the_next_start(
     installers = tmp_path / "etc/netplan/50-cloud-init.yaml"
     installers.parent.mkdir()
     installers.write_text("network: {renderer: networkd, ethernets: {enp1s0: {dhcp4: true}}}\n")
-    step = network_step(Network(renderer=(netplan.Renderer(),)))
+    step = network_step(Network(renderer=(netplan.Renderer(name="NetworkManager"),)))
     told = network.brought_back(step, root, False)
     assert (told["state"], told["reason"]) == ("restored", "from the next start")
     plans = sorted(installers.parent.iterdir())
@@ -215,7 +215,7 @@ def test_networkmanager_takes_over_from_the_next_start(
 def test_without_networkmanager_what_was_in_charge_stays(
     tmp_path: Path, systemctl: list[tuple[str, ...]]
 ) -> None:
-    step = network_step(Network(renderer=(netplan.Renderer(),)))
+    step = network_step(Network(renderer=(netplan.Renderer(name="NetworkManager"),)))
     told = network.brought_back(step, f"{tmp_path}/", False)
     assert (told["state"], list(tmp_path.iterdir()), systemctl) == ("unavailable", [], [])
 
@@ -224,7 +224,7 @@ def test_what_took_over_gives_back_when_networkmanager_is_gone(
     tmp_path: Path, systemctl: list[tuple[str, ...]]
 ) -> None:
     root = desktop(tmp_path)
-    step = network_step(Network(renderer=(netplan.Renderer(),)))
+    step = network_step(Network(renderer=(netplan.Renderer(name="NetworkManager"),)))
     network.brought_back(step, root, False)
     (tmp_path / network.MANAGER).unlink()
     assert network.brought_back(step, root, False)["state"] == "unavailable"
@@ -302,7 +302,7 @@ def test_name_servers_come_back(thing: resolver.Resolver, tmp_path: Path) -> Non
 
 def test_the_renderer_comes_before_plans_and_name_servers_last() -> None:
     things = Network(
-        renderer=(netplan.Renderer(),),
+        renderer=(netplan.Renderer(name="NetworkManager"),),
         plans=(netplan.Plan(name="x.yaml", document=""),),
         resolver=(resolver.Resolver(target="x"),),
     )
