@@ -399,7 +399,7 @@ def secrets_list(
 
     Example: sudo rekindle secrets list
     """
-    from builder.restore.restore import REPORT
+    from builder.restore.page import REPORT
     from builder.restore.unlock import listed
 
     if (state / REPORT).exists():

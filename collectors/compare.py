@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,13 @@ class Change:
 
 def score(old: Posture, new: Posture) -> Score:
     """Return how much of `old` is found in `new`, among all items of it, bound and shipped ones too."""
+    return score_of(old.items(), new)
+
+
+def score_of(wanted: Iterable[Item], new: Posture) -> Score:
+    """Return how many of the `wanted` items are found in `new`."""
     there = {item.id: item.fingerprint for item in new.items()}
-    items = sorted(old.items(), key=lambda item: item.id)
+    items = sorted(wanted, key=lambda item: item.id)
     eligible = [item for item in items if not item.bound]
     missing = tuple(item.id for item in eligible if item.id not in there)
     changed = tuple(item.id for item in eligible if there.get(item.id, item.fingerprint) != item.fingerprint)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Literal
 
 from pydantic import Field
 
+from collectors.compare import Score
 from collectors.record import Item, Record
 
 SCHEMA_VERSION = 1
@@ -25,6 +26,7 @@ class Outcome(Record):
     """
 
     id: str
+    section: str = ""
     state: State
     reason: str = ""
     remedy: str = ""
@@ -32,11 +34,17 @@ class Outcome(Record):
 
 
 class Report(Record):
-    """One outcome for each item, in the order of the posture; people have the names of `map_user` in it."""
+    """One outcome for each item, in the order of the posture; people have the names of `map_user` in it.
+
+    `changed` is how many tasks of the playbook changed something, None where it did not get to its end.
+    `score` comes from collecting again.
+    """
 
     schema_version: int = SCHEMA_VERSION
     host: str
     map_user: Mapping[str, str] = Field(default_factory=dict)
+    changed: int | None = None
+    score: Score | None = None
     items: tuple[Outcome, ...]
 
     def gaps(self) -> tuple[Outcome, ...]:
@@ -64,6 +72,7 @@ def assembled(host: str, items: Iterable[Item], events: str, *, ended: str = "")
     outcomes: dict[str, Outcome] = {}
     notes: dict[str, Mapping[str, str]] = {}
     reason = ended or "the restore ended before it"
+    changed = None
     for kind, value in _parsed(events):
         if kind == "outcome":
             outcome = Outcome.model_validate(value)
@@ -72,19 +81,42 @@ def assembled(host: str, items: Iterable[Item], events: str, *, ended: str = "")
             notes[value["id"]] = value
         elif kind == "failure":
             reason = str(value)
+        elif kind == "changed":
+            changed = int(str(value))
     told = (_told(item, outcomes.get(item.id), notes.get(item.id), reason) for item in items)
-    return Report(host=host, items=tuple(told))
+    return Report(host=host, changed=changed, items=tuple(told))
+
+
+def merged(before: Report, now: Report) -> Report:
+    """Return the report of a whole machine after some of its items were restored again."""
+    became = {each.id: each for each in now.items}
+    items = tuple(became.get(each.id, each) for each in before.items)
+    return before.model_copy(update={"items": items, "score": _merged(before.score, now.score, set(became))})
+
+
+def _merged(before: Score | None, now: Score | None, again: Set[str]) -> Score | None:
+    if before is None or now is None:
+        return before
+    missing, changed = (
+        tuple(sorted({*(name for name in were if name not in again), *are}))
+        for were, are in ((before.missing, now.missing), (before.changed, now.changed))
+    )
+    found = before.eligible - len(missing) - len(changed)
+    percent = found * 1000 // before.eligible / 10 if before.eligible else 0.0
+    facts = {"found": found, "percent": percent, "missing": missing, "changed": changed}
+    return before.model_copy(update=facts)
 
 
 def _told(item: Item, outcome: Outcome | None, note: Mapping[str, str] | None, reason: str) -> Outcome:
+    about = {"id": item.id, "section": item.section}
     if item.bound:
-        return Outcome(id=item.id, state="excluded", reason=item.bound)
+        remedy = outcome.remedy if outcome else ""
+        return Outcome(**about, state="excluded", reason=item.bound, remedy=remedy)
     if outcome is None:
-        remedy = "read the log, then restore again"
-        return Outcome(id=item.id, state="failed", reason=reason, remedy=remedy)
+        return Outcome(**about, state="failed", reason=reason, remedy="read the log, then restore again")
     if note is not None and not outcome.reason:
-        return outcome.model_copy(update={"reason": note["reason"], "remedy": note["remedy"]})
-    return outcome
+        about |= {"reason": note["reason"], "remedy": note["remedy"]}
+    return outcome.model_copy(update=about)
 
 
 def _parsed(events: str) -> Iterator[tuple[str, object]]:

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from builder.payload.payload import PLAYBOOK
 from builder.restore.keep import keep
+from builder.restore.page import leave
 from builder.restore.plan import Plan, already, planned
+from builder.restore.play import Say, Watch, alone, play
 from builder.restore.refusals import admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled
 from builder.restore.steps.step import Target
-from builder.whole import whole
 from collectors.collect import collect
-from collectors.command import run
+from collectors.compare import score_of
 from collectors.failure import Failure
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
 from collectors.record import Item
+from collectors.repository import write_posture
 
-REPORT = "restore-report.json"
-LOOK_AGAIN_SECONDS = 0.2
-Say = Callable[[str], None]
-
-# Ansible runs in a Python that sees what this one sees: in a PEX no program of its own is on PATH.
-PLAY = """
-import json, sys
-sys.path[:] = json.load(sys.stdin)
-from ansible.cli.playbook import main
-sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
-"""
+RESTORED = "restored"
 
 
 def restore(
@@ -51,15 +38,20 @@ def restore(
     map_user: Mapping[str, str] | None = None,
     signers: Path | None = None,
     say: Say,
+    watch: Watch | None = None,
 ) -> Report:
-    """Apply `payload` here, and leave `restore-report.json` in `state`.
+    """Apply `payload` here, and leave the report in `state`: as JSON, and as a page.
 
     `only` and `skip` name sections or item ids; the report speaks of what was asked for. `check`
     tells what would be done, touches nothing, leaves no report. `map_user` has other names for people,
-    `signers` is a file of those who may have made the payload. Raises Failure before anything is touched.
+    `signers` is a file of those who may have made the payload. `say` hears lines, `watch` how far it is.
+    Raises Failure before anything is touched.
     """
     refuse_machine()
-    with admitted(payload, map_user=map_user or {}, signers=signers, say=say) as ours:
+    with (
+        nullcontext() if check else alone(say),
+        admitted(payload, map_user=map_user or {}, signers=signers, say=say) as ours,
+    ):
         items = _selected(tuple(ours.posture.items()), only, skip)
         say("looking at what is here already")
         here = collect(Machine()).posture
@@ -71,22 +63,42 @@ def restore(
             (work / "plan.json").write_text(plan.text())
             say(f"restoring {len(plan.ids())} items of {ours.manifest.host}")
             (work / "outcomes").write_text("".join(map(_event, plan.told)))
-            ended = _play(work, check, say)
+            ended = play(work, plan, check=check, say=say, watch=watch)
             report = assembled(ours.manifest.host, items, _read(work / "outcomes"), ended=ended)
-    report = report.model_copy(update={"map_user": ours.names})
-    if not check:
-        with whole(state / REPORT) as aside:
-            aside.write_text(report.text())
-        if report.waiting():
-            keep(payload, state)
+        report = report.model_copy(update={"map_user": ours.names})
+        if check:
+            return report
+        return _left(_scored(report, items, here, state, say), payload, state)
+
+
+def _scored(report: Report, items: Sequence[Item], here: Posture, state: Path, say: Say) -> Report:
+    """Collect again, leave what is found in `state`, and put the score into the report.
+
+    Where nothing was changed, and nothing failed in the midst of it, what was found before is what is there.
+    """
+    found = here
+    if report.changed != 0 or "failed" in report.counts():
+        say("looking at what is here now")
+        found = collect(Machine()).posture
+    write_posture(found, state / RESTORED)
+    return report.model_copy(update={"score": score_of(items, found)})
+
+
+def _left(report: Report, payload: Path, state: Path) -> Report:
+    """Leave the report, and the payload where something waits for a secret in it."""
+    leave(report, state)
+    if report.waiting():
+        keep(payload, state)
     return report
 
 
 def _planned(posture: Posture, here: Posture, items: Sequence[Item]) -> Plan:
     """Plan what of `items` is not here as it was."""
-    asked = frozenset(item.id for item in items if not item.bound)
+    asked, bound = (
+        frozenset(item.id for item in items if bool(item.bound) is is_so) for is_so in (False, True)
+    )
     there = already(posture, here) & asked
-    plan = planned(Target(posture, here, PurePosixPath("payload/posture"), asked - there))
+    plan = planned(Target(posture, here, PurePosixPath("payload/posture"), asked - there, bound))
     told = (Outcome(id=name, state="already") for name in sorted(there))
     return replace(plan, told=(*told, *plan.told))
 
@@ -124,64 +136,6 @@ def _selected(items: Sequence[Item], only: Sequence[str], skip: Sequence[str]) -
         for item in items
         if (not only or {item.section, item.id} & set(only)) and not {item.section, item.id} & set(skip)
     )
-
-
-def _play(work: Path, check: bool, say: Say) -> str:
-    """Run the playbook, repeat what it tells, and return why it did not get to its end, or ""."""
-    playbook = work / "payload" / PLAYBOOK / "restore.yaml"
-    progress, outcomes = work / "progress", work / "outcomes"
-    for empty in (progress, outcomes):
-        empty.touch()
-    (work / "play.py").write_text(PLAY)
-    options = ["--check"] if check else []
-    with ThreadPoolExecutor(1) as pool:
-        playing = pool.submit(
-            run,
-            [
-                *(sys.executable, str(work / "play.py")),
-                *("--inventory", str(playbook.parent / "hosts.yaml"), *options, str(playbook)),
-            ],
-            cwd=work,
-            env={**_ansible(work, playbook), "REKINDLE_PLAN": str(work / "plan.json")},
-            stdin=json.dumps(sys.path).encode(),
-            remedy=f"read {work / 'ansible.log'}",
-        )
-        for line in _lines(progress, playing):
-            say(line)
-    try:
-        (work / "said").write_text(playing.result(), errors="surrogateescape")
-    except Failure as failure:
-        return failure.message
-    return ""
-
-
-def _ansible(work: Path, playbook: Path) -> dict[str, str]:
-    """Return an environment in which Ansible reads and leaves nothing outside `work`."""
-    home = work / "ansible"
-    return {
-        "ANSIBLE_CONFIG": str(playbook.parent / "ansible.cfg"),
-        "ANSIBLE_HOME": str(home),
-        "ANSIBLE_LOCAL_TEMP": str(home / "tmp"),
-        "ANSIBLE_REMOTE_TMP": str(home / "tmp"),
-        "ANSIBLE_LOG_PATH": str(work / "ansible.log"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "REKINDLE_PID": str(os.getpid()),
-        "REKINDLE_PROGRESS": str(work / "progress"),
-        "REKINDLE_OUTCOMES": str(work / "outcomes"),
-    }
-
-
-def _lines(progress: Path, playing: Future[str]) -> Iterator[str]:
-    """Yield the lines that come into `progress`, until all is played and read."""
-    rest = ""
-    with progress.open(errors="replace") as file:
-        ended = False
-        while not ended:
-            ended = playing.done()
-            *lines, rest = (rest + file.read()).split("\n")
-            yield from lines
-            if not ended:
-                time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _read(path: Path) -> str:

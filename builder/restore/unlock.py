@@ -22,11 +22,11 @@ from pydantic import ValidationError
 
 from builder.payload.payload import open_payload
 from builder.restore.keep import PAYLOAD
+from builder.restore.page import REPORT, leave
 from builder.restore.people import Words
-from builder.restore.report import Report
-from builder.restore.restore import REPORT, restore
+from builder.restore.report import Report, merged
+from builder.restore.restore import restore
 from builder.secrets import Sealed, SealedFile, left_out, unseal
-from builder.whole import whole
 from collectors.accounts import PEOPLE
 from collectors.command import found as found_program
 from collectors.command import run
@@ -219,10 +219,8 @@ def resumed(state: Path, before: Report, say: Say) -> Report:
     if not ids:
         return before
     now = restore(state / PAYLOAD, state=state, only=ids, map_user=before.map_user, say=say)
-    became = {each.id: each for each in now.items}
-    report = before.model_copy(update={"items": tuple(became.get(each.id, each) for each in before.items)})
-    with whole(state / REPORT) as aside:
-        aside.write_text(report.text())
+    report = merged(before, now)
+    leave(report, state)
     return report
 
 

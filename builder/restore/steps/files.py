@@ -43,6 +43,10 @@ class FileStep(Step):
     first: bool = False
     merge: bool = False
 
+    def work(self) -> str:
+        """Return `files`, or `files first` before all packages."""
+        return f"{self.PART} first" if self.first else self.PART
+
 
 def steps(to: Target) -> Steps:
     """Yield the steps of the section files, without the files that it captured.

@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
     def _users(self, steps):
         outcomes = []
         for number, step in enumerate(steps, 1):
-            self._say(f"users {number} of {len(steps)} {step['name']}")
+            self._count(number, len(steps), step["name"])
             outcomes.append(self._account(step, self._user_arguments))
         return outcomes
 
@@ -106,10 +106,12 @@ class ActionModule(ActionBase):
                 made += [name] if "system" in arguments else []
         return made
 
-    def _say(self, line):
+    def _count(self, number, total, name):
+        """Tell how far it is, as modules do; their helpers cannot be had here."""
         if self._task.args.get("progress"):
+            event = {"work": "users", "number": number, "total": total, "name": name, "share": None}
             with open(self._task.args["progress"], "a", encoding="utf-8", errors="replace") as file:
-                file.write(f"{line}\n")
+                file.write(f"{json.dumps(event)}\n")
 
 
 def refused(step):

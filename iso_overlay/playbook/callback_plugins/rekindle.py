@@ -1,7 +1,7 @@
-"""What does a person see of the restore, and where does every item's outcome go?
+"""Where does every item's outcome go, and what does the log have of the playbook?
 
-Lines for a person go to the file in REKINDLE_PROGRESS, one JSON object for each outcome to the file
-in REKINDLE_OUTCOMES: they survive whatever happens to the run.
+One JSON object for each outcome goes to the file in REKINDLE_OUTCOMES: they survive whatever happens to the
+run. The log gets a line for each task.
 """
 
 from __future__ import annotations
@@ -14,24 +14,29 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: rekindle
 type: stdout
-short_description: progress lines and an outcome for each item
+short_description: an outcome for each item
 description:
-  - Writes what the restore does for a person and for the report.
+  - Writes what becomes of each item for the report.
 """
 
 
 class CallbackModule(CallbackBase):
-    """Write progress and outcomes as they come."""
+    """Write outcomes as they come."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "rekindle"
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        append("REKINDLE_PROGRESS", task.get_name().partition(" : ")[2] or task.get_name())
+        # A restore that was killed leaves us behind: the next one goes on.
+        if not os.path.exists(f"/proc/{os.environ['REKINDLE_PID']}"):
+            os._exit(1)
 
     def v2_runner_on_ok(self, result):
-        record(answer_of(result))
+        answer = answer_of(result)
+        record(answer)
+        changed = "changed" if answer.get("changed") else "ok"
+        self._display.display(f"{result._task.get_name()}: {changed}")
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
         answer = answer_of(result)
@@ -42,6 +47,11 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result):
         self.v2_runner_on_failed(result)
+
+    def v2_playbook_on_stats(self, stats):
+        changed = sum(stats.changed.values())
+        self._display.display(f"changed={changed}")
+        append("REKINDLE_OUTCOMES", json.dumps({"changed": changed}))
 
 
 def answer_of(result):

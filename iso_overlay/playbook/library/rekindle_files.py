@@ -29,6 +29,7 @@ from ansible.module_utils.rekindle import (
     FAILED,
     RESTORED,
     SUBSTITUTED,
+    count,
     orphaned,
     outcome,
     raw,
@@ -146,7 +147,7 @@ def all_back(steps, work, progress):
         if number % STEPS_PER_LINE == 0 or number == len(steps):
             if orphaned():
                 break
-            say(progress, f"files {number} of {len(steps)}")
+            count(progress, "files first" if step["first"] else "files", number, len(steps), step["path"])
         outcomes.append(brought_back(step, work))
     work.folders.close()
     return outcomes

@@ -60,7 +60,7 @@ def main():
     outcomes = []
     for part, work in (("kde", kde), ("dconf", dconf)):
         for user, steps in by_user(read_plan(plan, part)).items():
-            say(progress, f"desktop {len(steps)} settings of {user} ({part})")
+            say(progress, f"{len(steps)} settings of {user} ({part})")
             outcomes += theirs(user, steps, work, module.check_mode)
     if not module.check_mode:
         os.sync()

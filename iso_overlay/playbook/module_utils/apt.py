@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -11,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from ansible.module_utils.rekindle import read_lines, say
+from ansible.module_utils.rekindle import count, read_lines, say
 
 ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -49,6 +50,9 @@ FLOCK = "hhqqi"
 TOO_LATE = 124
 # How long a download may stand still, and a package's script say nothing.
 STILL_SECONDS = {"dlstatus": 120, "pmstatus": 3600}
+# What fetching and installing are of all that there is to do, about, and of what a line is worth.
+FROM_TO = {"dlstatus": (0.0, 0.4), "pmstatus": (0.4, 1.0)}
+LEAST_SHARE = 0.01
 INSTALLED = re.compile(r"pmstatus:([^ ]+):[0-9.]+:Installed ")
 
 
@@ -179,8 +183,7 @@ class Apt:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def install(self, words, names):
-        """Install, and tell of each of `names` that is; return apt's code and all it said."""
-        say(self.progress, f"apt 0 of {len(names)}")
+        """Install, and tell how far `names` are; return apt's code and all it said."""
         return self.run([*APT_GET, *FILES, *self.options, "install", *words], frozenset(names))
 
     def run(self, argv, names=frozenset()):
@@ -220,8 +223,8 @@ class Apt:
                 block = os.read(status, 65536).decode(errors="replace")
                 if not block:
                     break
-                for line in watch.read(block):
-                    say(self.progress, line)
+                for told in watch.read(block):
+                    count(self.progress, "packages", *told)
             if watch.is_still() and process.poll() is None:
                 end(process)
                 return False
@@ -229,14 +232,14 @@ class Apt:
 
 
 class Watch:
-    """Makes lines for a person of apt's status lines, and knows how long nothing has moved."""
+    """Reads how far `names` are out of apt's status lines, and knows how long nothing has moved."""
 
     def __init__(self, names):
-        self.names, self.done, self.rest = names, set(), ""
+        self.names, self.done, self.rest, self.share = names, set(), "", 0.0
         self.place, self.since = ("dlstatus", ""), time.monotonic()
 
     def read(self, block):
-        """Return what there is to say of the next block of status lines."""
+        """Return what there is to count in the next block of status lines: `(3, 18, "tree", 0.51)`."""
         *lines, self.rest = (self.rest + block).split("\n")
         return [each for line in lines for each in self.told(line)]
 
@@ -246,14 +249,29 @@ class Watch:
         place = (kind, rest.split(":")[1] if kind == "dlstatus" and ":" in rest else line)
         if place != self.place:
             self.place, self.since = place, time.monotonic()
-        name = configured(line)
-        if name in self.names and name not in self.done:
+        name, share = configured(line), max(self.share, share_of(line))
+        is_new = name in self.names and name not in self.done
+        if is_new:
             self.done.add(name)
-            yield f"apt {len(self.done)} of {len(self.names)} {name}"
+        if self.names and (is_new or share >= self.share + LEAST_SHARE):
+            self.share = share
+            yield len(self.done), len(self.names), name or line.rpartition(":")[2], round(share, 3)
 
     def is_still(self):
         """Tell whether it is too long ago that something moved."""
         return time.monotonic() - self.since > STILL_SECONDS.get(self.place[0], STILL_SECONDS["pmstatus"])
+
+
+def share_of(line):
+    """Return how much of an installation is done: fetching is the first part of it."""
+    kind, _, rest = line.partition(":")
+    fields = rest.split(":")
+    if kind not in FROM_TO or len(fields) < 3:
+        return 0.0
+    begin, end = FROM_TO[kind]
+    with contextlib.suppress(ValueError):
+        return begin + (end - begin) * float(fields[1]) / 100
+    return 0.0
 
 
 def configured(line):

@@ -30,9 +30,22 @@ def outcome(step, state, reason="", remedy="", until=""):
 
 def say(progress, line):
     """Append one line for a person to the progress file; "" is nowhere."""
+    append(progress, {"line": line})
+
+
+def count(progress, work, number, total, name, share=None):
+    """Append how far a kind of work is: the `number`th of `total`, and its name.
+
+    `work` is the word of its steps in the plan, for commands with their section: `packages`, `commands snap`.
+    `share`, from 0 to 1, is how much of all of it is done, where that is not `number` of `total`.
+    """
+    append(progress, {"work": work, "number": number, "total": total, "name": name, "share": share})
+
+
+def append(progress, event):
     if progress:
         with open(progress, "a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{line}\n")
+            file.write(f"{json.dumps(event)}\n")
 
 
 def answer(module, outcomes, notes=(), changed=None):

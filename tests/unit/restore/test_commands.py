@@ -63,7 +63,11 @@ def test_what_differs_in_its_operand_alone_is_one_command(playing: Playing) -> N
     )
     assert playing.lines("asked") == ["a b", "c"]
     assert len(told) == 3
-    assert playing.lines("progress") == ["languages 2 of 9 a and 1 more", "languages 3 of 9 c"]
+    told = [json.loads(line) for line in playing.lines("progress")]
+    assert told == [
+        {"work": "commands languages", "number": 2, "total": 9, "name": "a and 1 more", "share": 0.0},
+        {"work": "commands languages", "number": 3, "total": 9, "name": "c", "share": 2 / 9},
+    ]
 
 
 def test_one_that_is_bad_among_many_is_found(playing: Playing) -> None:
