@@ -27,6 +27,8 @@ SWITCHES = {
     "disabled": ("--disable", "--enable"),
     "hidden": ("--no-enumerate", "--enumerate"),
 }
+# What stands for none.
+UNSET = {"title": "", "prio": "1", "subset": "", "collection-id": ""}
 
 
 def steps(to: Target) -> Steps:
@@ -74,8 +76,8 @@ def _changed(remote: Remote) -> Iterator[str]:
     """Yield the options that make a remote that is here the same."""
     yield from (switch[not getattr(remote, key)] for key, switch in SWITCHES.items())
     yield f"--url={remote.url}"
-    yield from (f"--{key}={value}" for key, value in _values(remote) if value or key != "filter")
-    yield from () if remote.filter else ("--no-filter",)
+    yield from (f"--{key}={value or UNSET[key]}" for key, value in _values(remote) if key != "filter")
+    yield f"--filter={remote.filter}" if remote.filter else "--no-filter"
 
 
 def _values(remote: Remote) -> tuple[tuple[str, str], ...]:

@@ -25,6 +25,8 @@ from collectors.record import LeftOut, escaped, sha256, unescaped
 REMOTE = 'remote "'
 SETTINGS = ("languages", "extra-languages")
 TRUE = ("true", "1")
+# flatpak's own, and none.
+USUAL_PRIORITY = ("0", "1")
 OF_A_FILE = "it stands for a file that an app was installed from"
 
 
@@ -149,7 +151,7 @@ def _remote(group: Group, scope: str) -> Remote:
         verified=verified,
         disabled=group.get("xa.disable") in TRUE,
         hidden=group.get("xa.noenumerate") in TRUE,
-        priority=group.get("xa.prio").removeprefix("0"),
+        priority=group.get("xa.prio") if group.get("xa.prio") not in USUAL_PRIORITY else "",
         subset=group.get("xa.subset"),
         filter=group.get("xa.filter"),
         collection=group.get("collection-id"),
