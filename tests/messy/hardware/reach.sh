@@ -1,0 +1,2 @@
+# Which drivers a machine needs only Ubuntu knows.
+fake ubuntu-drivers
