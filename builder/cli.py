@@ -18,12 +18,14 @@ from builder.places import places
 from builder.show import (
     err,
     out,
+    restoring,
     say,
     show_changes,
     show_coverage,
     show_failure,
     show_findings,
     show_json,
+    show_report,
     show_rows,
     show_score,
     show_table,
@@ -350,11 +352,12 @@ def restore(
         _restore_fleet(payload, asked, inventory, limit, signers, reports, as_json)
     from builder.restore.restore import restore as apply
 
-    report = apply(payload, state=state, **dict(asked), signers=signers, say=say)
+    with restoring() as (told, watch):
+        report = apply(payload, state=state, **dict(asked), signers=signers, say=told, watch=watch)
     if as_json:
         out.print_json(report.model_dump_json())
     else:
-        show_table("status", "items", report.counts())
+        show_report(report, check=check)
     raise SystemExit(GAPS if report.gaps() else DONE)
 
 
@@ -449,7 +452,7 @@ def secrets_unlock(
     done = unlock(state, locked(state), lambda: read_identity(identity, ask), ask, say)
     for line in done.said:
         out.print(line, markup=False, highlight=False)
-    out.print(f"put back {done.files} files", markup=False)
+    out.print(f"put back {done.files} files", markup=False, highlight=False)
     show_table("status", "items", done.report.counts())
     raise SystemExit(GAPS if done.report.gaps() or done.refused else DONE)
 

@@ -11,17 +11,41 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from collectors.failure import Failure, Finding
 
 if TYPE_CHECKING:
+    from builder.restore.page import Group
+    from builder.restore.progress import Moment
+    from builder.restore.report import Report
     from collectors.collected import Loss
     from collectors.compare import Change
     from collectors.coverage.coverage import Coverage
 
 SHOWN_LENGTH = 60
 SHOWN_LOSSES = 12
+SHOWN_IDS, BAR_LETTERS = 8, 60
+# The states of a report, as a person reads them of a restore, and of a plan.
+CAME = {
+    "restored": "restored",
+    "already": "already",
+    "substituted": "substituted",
+    "deferred": "waits",
+    "unavailable": "unavailable",
+    "failed": "failed",
+    "excluded": "excluded",
+}
+WOULD = {
+    "restored": "would restore",
+    "already": "is there",
+    "substituted": "would substitute",
+    "deferred": "would wait",
+    "unavailable": "unavailable",
+    "failed": "would fail",
+    "excluded": "excluded",
+}
 RANK_STYLES = {1: "bold red", 2: "bold yellow", 3: "bold cyan"}
 
 out = Console(soft_wrap=True)
@@ -48,6 +72,50 @@ def watched() -> Iterator[Callable[[str], None]]:
         return
     with err.status("") as status:
         yield lambda line: status.update(escape(line))
+
+
+@contextmanager
+def restoring() -> Iterator[tuple[Callable[[str], None], Callable[[Moment], None] | None]]:
+    """Yield what tells a person lines, and what moves a bar; in a pipe there is no bar, and more lines."""
+    if not err.is_terminal:
+        yield say, None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    bar = Progress(*columns, TextColumn("{task.fields[left]}", style="dim"), console=err, transient=True)
+    with bar:
+        task = bar.add_task("", total=100, left="")
+
+        def moved(moment: Moment) -> None:
+            what = f"{moment.what()} {moment.number} of {moment.total} {moment.name}"[:BAR_LETTERS]
+            bar.update(task, completed=moment.percent, description=escape(what), left=moment.left())
+
+        yield say, moved
+
+
+def show_report(report: Report, *, check: bool) -> None:
+    """Show what came of a restore, or would come: by section, by state, and why something is not there."""
+    from builder.restore.page import groups
+
+    words = WOULD if check else CAME
+    heads = ("section", *(words[state] for state in words))
+    counted = [(section, *(str(count or "") for count in counts)) for section, counts in report.table(words)]
+    show_rows(heads, [heads, *counted] if not out.is_terminal else counted)
+    for state in ("deferred", "unavailable", "failed"):
+        for group in groups(each for each in report.items if each.state == state):
+            _show_group(words[state], group)
+    if report.score:
+        percent, found, of = report.score.percent, report.score.found, report.score.eligible
+        out.print(f"score {percent:.1f} %: {found} of {of} eligible items", style="bold")
+    if report.changed is not None and not check:
+        out.print(f"changed={report.changed}", highlight=False)
+
+
+def _show_group(word: str, group: Group) -> None:
+    named = ", ".join(group.ids[:SHOWN_IDS])
+    more = f" and {len(group.ids) - SHOWN_IDS} more" if len(group.ids) > SHOWN_IDS else ""
+    out.print(f"{word}: {group.reason}: {named}{more}", style="yellow", markup=False, highlight=False)
+    if group.remedy:
+        out.print(f"  {group.remedy}", style="green", markup=False, highlight=False)
 
 
 def show_json(value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field
 
@@ -58,6 +58,13 @@ class Report(Record):
     def counts(self) -> Mapping[str, int]:
         """Return how many items there are of each state, the most first."""
         return dict(Counter(outcome.state for outcome in self.items).most_common())
+
+    def table(self, states: Iterable[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Yield for each section how many items of it there are of each of `states`."""
+        counts = Counter((outcome.section, outcome.state) for outcome in self.items)
+        states = tuple(states)
+        for section in dict.fromkeys(outcome.section for outcome in self.items):
+            yield section, tuple(counts[section, cast(State, state)] for state in states)
 
     def text(self) -> str:
         """Return the JSON of `restore-report.json`."""
