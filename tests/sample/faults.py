@@ -28,7 +28,7 @@ from tests.sample.archive import COMPONENT, SUITE, _architecture, _gpg, _signer
 BRICKS = tuple(f"brick-{number:03}" for number in range(100))
 HUGE_BYTES = 6_000_000
 # What the packages' scripts do.
-SLOW = "#!/bin/sh\ntest ! -e /slow || sleep 60\n"
+SLOW = "#!/bin/sh\ntest ! -e /slow || { touch /slow.begun; sleep 60; }\n"
 SCRIPTS = {
     "kiln-cold": {"postinst": "#!/bin/sh\necho 'the kiln is cold' >&2\nexit 1\n"},
     "kiln-slow": {"postinst": SLOW},

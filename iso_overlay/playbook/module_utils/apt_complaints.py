@@ -35,9 +35,7 @@ TAKES = re.compile(r"^After this operation, ([\d.,]+) ?([kMGT]?)B of additional 
 URI = re.compile(r"^'[^']+' ([^_\s]+)_[^_\s]*_([\w-]+)\.u?deb (\d+)", re.M)
 REMOVED = re.compile(r"^The following packages will be REMOVED:\n((?: .*\n?)+)", re.M)
 NOT_YET = re.compile(r"is not valid yet|not yet activated|not yet valid")
-KEY = re.compile(
-    r"\b(NO_PUBKEY|EXPKEYSIG|KEYEXPIRED|REVKEYSIG|BADSIG)(?: ([0-9A-F]{8,}))?|is not signed", re.I
-)
+KEY = re.compile(r"\b(?:NO_PUBKEY|EXPKEYSIG|KEYEXPIRED|REVKEYSIG|BADSIG)\b")
 # What a source's index is refused for, with what a person can do; `{keys}` are the files of its keys.
 SOURCE_REMEDIES = (
     (re.compile(r"NO_PUBKEY|is not signed"), "put the key that signs it into {keys}, then run `apt update`"),
