@@ -52,7 +52,7 @@ def clone(
 ) -> str:
     """Return the command that brings a repository back in place, as playbook/at_home/clone.py says."""
     usual = dict.fromkeys(("bare", "default_branch", "submodules", "lfs"), False)
-    none: dict[str, object] = {name: [] for name in ("init", "worktrees", "leave", "links")}
+    none: dict[str, object] = {name: [] for name in ("init", "worktrees", "leave", "links", "notes")}
     return command(
         "clone",
         {

@@ -7,8 +7,8 @@ in a home it is kept beside the repository's as `NAME.before-restore`, unless th
 The only word is JSON: `path` and `git_dir`, absolute; `home` where that is the work tree; `bare`; `init`,
 what makes the repository if git does not; `remotes` ([name, address, address to push to]); `branch`;
 `commit`; `default_branch`, whichever the remote has; `worktrees` ([path, branch]); `submodules`; `lfs`;
-`leave`, paths in the work tree that come back otherwise; `links` ([path, target]). Names are escaped: `\xNN`
-is one byte.
+`leave`, paths in the work tree that come back otherwise; `links` ([path, target]); `notes` ([what is told,
+what a person can do]). Names are escaped: `\xNN` is one byte.
 """
 
 import contextlib
@@ -135,6 +135,8 @@ def brought_back(told):
         complete(repository, told)
     for link in told["links"]:
         linked(repository, *map(raw, link))
+    for note, remedy in told["notes"]:
+        repository.tell(note, remedy)
     return repository
 
 
