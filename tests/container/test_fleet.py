@@ -57,6 +57,26 @@ ansible_ssh_common_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/
 [down]
 cold ansible_host=127.0.0.1 ansible_port=1 ansible_user=root
 """
+# Run a command at a terminal, and type the first word when it asks.
+ASK = """
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+seen = b""
+while True:
+    try:
+        got = os.read(terminal, 4096)
+    except OSError:
+        break
+    seen += got
+    if b"passphrase of the identity: " in seen:
+        os.write(terminal, sys.argv[1].encode() + b"\\n")
+        sys.stdout.buffer.write(seen)
+        seen = b""
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
 
 
 def posture() -> Posture:
@@ -160,13 +180,12 @@ def unlocked(oven: Container, tmp_path: Path) -> None:
     """Unlock with an identity that a passphrase opens, by the command that the restore left there."""
     identity = pyrage.passphrase.encrypt(f"{IDENTITY}\n".encode(), PASSPHRASE)
     (oven.root / "root/identity").write_bytes(identity)
-    unlock = "/usr/local/sbin/rekindle secrets unlock --identity /root/identity"
-    asked = f"import pty,sys; sys.exit(pty.spawn({unlock.split()!r}) >> 8)"
-    (oven.root / "root/ask.py").write_text(asked)
-    done = oven.run("sh", "-c", f"echo '{PASSPHRASE}' | python3 /root/ask.py")
+    (oven.root / "root/ask.py").write_text(ASK)
+    unlock = ("/usr/local/sbin/rekindle", "secrets", "unlock", "--identity", "/root/identity")
+    done = oven.run("python3", "/root/ask.py", PASSPHRASE, *unlock)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "put back 1 files" in done.stdout
-    assert PASSPHRASE not in done.stdout.replace(f"{PASSPHRASE}\r\n", "", 1)
+    assert PASSPHRASE not in done.stdout
     assert (oven.root / WG.lstrip("/")).read_text() == TUNNEL
     assert (oven.root / WG.lstrip("/")).stat().st_mode & 0o777 == 0o600
     for log in (oven.root / "var").rglob("*"):

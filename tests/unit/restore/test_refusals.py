@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import re
@@ -29,7 +30,16 @@ Collected = namedtuple("Collected", "posture")
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the locks lie, which are gone with the boot."""
+    folder = tmp_path_factory.mktemp("run")
+    for name in ("RESTORING", "PLAYING"):
+        monkeypatch.setattr(f"builder.restore.play.{name}", folder / name)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that has all that a restore could touch first; here one is root, on Debian."""
     monkeypatch.setenv("REKINDLE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -225,3 +235,9 @@ def test_the_names_in_a_payload_count_unless_others_are_asked_for(
         assert repository.read_posture(ours.folder / "posture") == ours.posture
     assert said == []
     assert list((place / "aside").iterdir()) == []
+
+
+def test_a_second_restore_at_the_same_time_is_refused(place: Path, run: Path) -> None:
+    with (run / "RESTORING").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "another restore is at work" in refused(place)
