@@ -1,31 +1,27 @@
 """What happens on the first boot, between the installer and the login?
 
-Restore, collect again, compare. `iso_overlay/first-boot/first-boot` starts this module inside the PEX
+Restore, and tell what came of it. `iso_overlay/first-boot/first-boot` starts this module inside the PEX
 and passes on whatever begins with `rekindle: `.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.payload.payload import open_payload
-from builder.restore.people import renamed
+from builder.restore.offer import offer
+from builder.restore.page import differing, groups
 from builder.restore.report import Report
-from builder.restore.restore import restore
-from collectors.collect import collect
-from collectors.compare import Score, score
+from builder.restore.restore import WORK, restore
 from collectors.failure import Failure
-from collectors.host import Machine
-from collectors.posture import Posture
-from collectors.repository import read_posture, write_posture
 
 # WAITING: packages wait for the network, and the next boot goes on.
 DONE, FAILED, GAPS, WAITING = 0, 1, 3, 4
-RESTORED = "restored"
+SHOWN_IDS = 5
+PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,11 +29,9 @@ def main(words: Sequence[str]) -> int:
     payload, state = (Path(word) for word in words)
     try:
         say("restore started")
+        keep_logs(state / WORK)
         report = restore(payload, state=state, say=say)
-        say("collecting again")
-        found = collect(Machine()).posture
-        write_posture(found, state / RESTORED)
-        result = score(_wanted(payload, state), found)
+        offer(state)
     except Failure as failure:
         say(f"restore failed: {failure}")
         return FAILED
@@ -45,16 +39,19 @@ def main(words: Sequence[str]) -> int:
         traceback.print_exc()
         say(f"restore failed: {type(error).__name__}: {' '.join(str(error).split())}")
         return FAILED
-    show(report, result)
+    finally:
+        keep_logs(state / WORK)
+    show(report)
     say("restore finished")
-    return ended(report, result)
+    return ended(report)
 
 
-def ended(report: Report, result: Score) -> int:
+def ended(report: Report) -> int:
     """Return the exit code."""
     if any(outcome.until == "network" for outcome in report.items):
         return WAITING
-    return GAPS if report.gaps() or result.found < result.eligible else DONE
+    score = report.score
+    return GAPS if report.gaps() or score is None or score.found < score.eligible else DONE
 
 
 def say(line: str) -> None:
@@ -62,22 +59,29 @@ def say(line: str) -> None:
     print(f"rekindle: {line}", flush=True)
 
 
-def show(report: Report, result: Score) -> None:
-    """Tell what came of it, with a line for each item that is not as it was."""
-    outcomes = {outcome.id: outcome for outcome in report.items}
-    for outcome in report.gaps():
-        say(f"{outcome.id}: {outcome.state}: {outcome.reason}; {outcome.remedy}")
-    for name in (*result.missing, *result.changed):
-        if name in outcomes and outcomes[name] not in report.gaps():
-            say(f"{name}: not as it was, though {outcomes[name].state}")
+def show(report: Report) -> None:
+    """Tell what came of it, with a line for each group of items that are not as they were."""
+    for group in groups(report.gaps()):
+        more = f" and {len(group.ids) - SHOWN_IDS} more" if len(group.ids) > SHOWN_IDS else ""
+        named = ", ".join(group.ids[:SHOWN_IDS])
+        say(f"{named}{more}: {group.state}: {group.reason}; {group.remedy}")
+    for name in differing(report):
+        say(f"{name}: not as it was")
     say(", ".join(f"{count} {state}" for state, count in report.counts().items()))
-    say(f"score {result.percent:.1f} %: {result.found} of {result.eligible} eligible items")
+    say(f"changed={report.changed}")
+    score = report.score
+    if score:
+        say(f"score {score.percent:.1f} %: {score.found} of {score.eligible} eligible items")
 
 
-def _wanted(payload: Path, state: Path) -> Posture:
-    with tempfile.TemporaryDirectory(dir=state) as folder:
-        manifest = open_payload(payload, Path(folder) / "payload")
-        return renamed(read_posture(Path(folder) / "payload" / "posture"), manifest.map_user)
+def keep_logs(work: Path) -> None:
+    """Repeat what the parts of the restore wrote down, for the log alone, without passwords in addresses."""
+    for log in sorted(work.glob("*.log")):
+        print(f"--- {log.name}")
+        for line in log.read_text(errors="replace").splitlines():
+            print(f"| {PASSWORD.sub('://********@', line)}")
+        log.unlink()
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

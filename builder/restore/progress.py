@@ -100,7 +100,7 @@ class Work:
             return taken / self.share * (1 - self.share)
         if taken > self.expected and self.share < 1:
             return None
-        return self.expected * (1 - self.share)
+        return min(self.expected * (1 - self.share), max(self.expected - taken, 0.0))
 
 
 @dataclass
@@ -181,7 +181,9 @@ class Lines:
         """Tell a moment if it is time to."""
         text, quiet = moment.text(), self.clock() - self.at
         is_first = moment.work not in self.works
-        is_new = (moment.work, moment.number) != self.told and quiet >= LINE_SECONDS
+        is_new = (moment.work, moment.number) != self.told and (
+            quiet >= LINE_SECONDS or moment.number == moment.total
+        )
         if not (is_first or is_new or quiet >= STILL_SECONDS):
             return
         still = f", at it for {round(moment.seconds)} s" if moment.seconds >= STILL_SECONDS else ""

@@ -25,7 +25,7 @@ from collectors.posture import SECTIONS, Posture
 from collectors.record import Item
 from collectors.repository import write_posture
 
-RESTORED = "restored"
+RESTORED, WORK = "restored", "restore"
 
 
 def restore(
@@ -114,7 +114,7 @@ def _workshop(state: Path, check: bool) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
         return
-    work = state / "restore"
+    work = state / WORK
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700, parents=True)
     try:

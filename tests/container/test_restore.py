@@ -80,7 +80,7 @@ def test_a_booted_machine_restores_itself_reports_and_powers_off(
     assert result.eligible == result.found >= LEAST_ITEMS
     assert {entry["id"] for entry in report["items"]} == {item.id for item in posture.items()}
     assert {entry["state"] for entry in report["items"]} == {"restored", "excluded"}
-    for line in ("restore started", "apt 18 of 18", "score 100.0 %", "restore finished"):
+    for line in ("restore started", "packages 18 of 18", "score 100.0 %", "restore finished"):
         assert f"rekindle: {line}" in log
     assert (blank.root / "var/lib/rekindle/restored.done").exists()
     assert not (blank.root / "usr/sbin/policy-rc.d").exists()

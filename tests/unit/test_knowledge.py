@@ -250,6 +250,7 @@ def test_no_secret(content: str | bytes) -> None:
         ("/etc/systemd/system/timers.target.wants/rekindle.timer", "symlink"),
         ("/etc/systemd/system/rekindle.service", "file"),
         ("/etc/systemd/system/rekindle-restore.service", "file"),
+        ("/etc/xdg/autostart/rekindle-report.desktop", "file"),
         ("/etc/systemd/system/snap-core22-1.mount", "file"),
         ("/etc/cloud/cloud.cfg.d/99-installer.cfg", "file"),
         ("/etc/machine-id", "file"),

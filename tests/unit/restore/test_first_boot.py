@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from builder.payload.payload import write_payload
-from builder.restore import first_boot
+from builder.restore import first_boot, offer
 from builder.restore.report import Outcome, Report
 from collectors.compare import score
 from collectors.repository import read_posture, write_posture
@@ -61,15 +61,37 @@ def test_the_machine_goes_on_and_only_success_is_final(
     monkeypatch.setenv("CODE", str(code))
     assert boot.main() == ends
     assert (boot.STATE / "restored.done").exists() == (ends == 0)
-    assert boot.ran[-1][-2:] == ["start", "default.target"]
     assert not boot.POLICY.exists()
+
+
+def test_however_it_ended_the_machine_comes_up(boot: ModuleType) -> None:
+    boot.POLICY.write_text(boot.POLICY_TEXT)
+    assert boot.after() == 0
+    assert boot.ran == [
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "--no-block", "start", "default.target"],
+    ]
+    assert not boot.POLICY.exists()
+
+
+def test_what_fails_again_and_again_is_not_tried_for_ever(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODE", "1")
+    assert [boot.main() for _ in range(boot.FAILURES + 1)] == [1] * boot.FAILURES + [0]
+    told = boot.LOG.read_text()
+    assert told.count("restore started") == told.count("the next start tries again") == boot.FAILURES
+    assert "is not tried again" in told
+    (boot.STATE / "restored.failed").unlink()
+    monkeypatch.setenv("CODE", "0")
+    assert boot.main() == 0
+    assert (boot.STATE / "restored.done").exists()
 
 
 def test_without_a_network_the_next_boot_goes_on(boot: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODE", str(first_boot.WAITING))
     assert boot.main() == 0
     assert not (boot.STATE / "restored.done").exists()
-    assert boot.ran[-1][-2:] == ["start", "default.target"]
 
 
 def test_a_rehearsal_without_a_network_reports_and_powers_off(
@@ -98,7 +120,8 @@ def test_the_exit_code_tells_what_waits_for_the_network(states: dict[str, str], 
         Outcome.model_validate({"id": f"apt:{state}", "state": state, "until": until})
         for state, until in states.items()
     )
-    assert first_boot.ended(Report(host="h", items=items), score(SAMPLE, SAMPLE)) == code
+    report = Report(host="h", items=items, score=score(SAMPLE, SAMPLE))
+    assert first_boot.ended(report) == code
     assert len({first_boot.DONE, first_boot.FAILED, first_boot.GAPS, first_boot.WAITING}) == 4
 
 
@@ -206,7 +229,8 @@ def test_the_unit_runs_once_and_starts_the_script() -> None:
     assert "ConditionPathExists=!/var/lib/rekindle/restored.done" in unit
     assert "ConditionPathExists=/var/lib/rekindle/payload.tar" in unit
     assert "Type=oneshot" in unit
-    assert "TimeoutStartSec=infinity" in unit
+    assert "TimeoutStartSec=12h" in unit
+    assert "ExecStopPost=/usr/bin/python3 /usr/local/lib/rekindle/first-boot after\n" in unit
     assert "ExecStart=/usr/bin/python3 /usr/local/lib/rekindle/first-boot\n" in unit
     assert os.access(OVERLAY / "first-boot" / "first-boot", os.X_OK)
 
@@ -232,3 +256,72 @@ def test_after_a_start_without_a_network_only_one_with_it_goes_on(
     assert ("still no network" in boot.LOG.read_text()) != route
     assert (boot.STATE / "restored.done").exists() == route
     assert (boot.STATE / "restored.waiting").exists() != route
+
+
+def test_an_empty_policy_of_a_power_cut_is_ours(boot: ModuleType) -> None:
+    boot.POLICY.touch()
+    boot.release_services()
+    assert not boot.POLICY.exists()
+
+
+def test_the_log_keeps_what_all_parts_said_but_for_passwords(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "apt.log").write_text("rekindle: not ours\nGet:1 http://me:secret@host/x\n")
+    first_boot.keep_logs(tmp_path)
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["--- apt.log", "| rekindle: not ours", "| Get:1 http://********@host/x"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_gaps_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+    gaps = [
+        Outcome(id=f"apt:{n}", state="unavailable", reason="no source", remedy="look for it")
+        for n in range(7)
+    ]
+    first_boot.show(Report(host="h", items=tuple(gaps), changed=0))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
+        "rekindle: apt:0, apt:1, apt:2, apt:3, apt:4 and 2 more: unavailable: no source; look for it"
+    )
+    assert "rekindle: changed=0" in said
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a person whose `xdg-open` tells what it was asked to open."""
+    opener = tmp_path / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text('#!/bin/sh\necho "$1" >> "$HOME/opened"\n')
+    opener.chmod(0o755)
+    return {"HOME": str(tmp_path), "PATH": f"{opener.parent}:/usr/bin:/bin"}
+
+
+def shown(person: dict[str, str], page: Path) -> None:
+    script = (OVERLAY / "first-boot" / "show-report").read_text()
+    script = script.replace("/usr/local/lib/rekindle/report.html", str(page))
+    subprocess.run(["sh", "-c", script], env=person, check=True)
+
+
+def test_the_page_opens_once_for_each_person(person: dict[str, str], tmp_path: Path) -> None:
+    shown(person, tmp_path / "report.html")
+    assert not (tmp_path / "opened").exists()
+    (tmp_path / "report.html").write_text("what came back")
+    shown(person, tmp_path / "report.html")
+    shown(person, tmp_path / "report.html")
+    [opened] = (tmp_path / "opened").read_text().splitlines()
+    assert Path(opened).read_text() == "what came back"
+    assert "/." not in opened
+
+
+def test_a_desktop_gets_the_page_and_what_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OURS", "AUTOSTART", "DISPLAY_MANAGER"):
+        monkeypatch.setattr(offer, name, tmp_path / name)
+    (tmp_path / "report.html").write_text("page")
+    offer.offer(tmp_path)
+    assert not (tmp_path / "OURS").exists()
+    (tmp_path / "DISPLAY_MANAGER").touch()
+    offer.offer(tmp_path)
+    assert stat.S_IMODE((tmp_path / "OURS/report.html").stat().st_mode) == 0o640
+    assert os.access(tmp_path / "OURS/show-report", os.X_OK)
+    assert "show-report" in (tmp_path / "AUTOSTART/rekindle-report.desktop").read_text()

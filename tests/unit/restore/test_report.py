@@ -93,3 +93,15 @@ def test_a_name_that_is_nothing_is_said() -> None:
     with pytest.raises(Failure, match="no section and no item") as raised:
         _selected(ITEMS, ("atp",), ())
     assert "system, apt, snap" in raised.value.remedy
+
+
+def test_how_many_tasks_changed_something_is_told_once_all_were_played() -> None:
+    events = said(heard("apt:htop", "already"))
+    assert assembled("ember", ITEMS[:1], events + said({"changed": 0})).changed == 0
+    assert assembled("ember", ITEMS[:1], events).changed is None
+
+
+def test_a_section_is_told_by_states() -> None:
+    events = said(heard("apt:htop", "restored"), heard("file:/etc/x", "already"))
+    table = dict(assembled("ember", ITEMS, events).table(("restored", "failed", "excluded")))
+    assert table == {"apt": (1, 2, 1), "files": (0, 0, 0)}
