@@ -107,17 +107,19 @@ def _build(build: Build) -> Iterator[CommandStep | Outcome]:
 
 def _odd(build: Build) -> Outcome | None:
     """Return the outcome of a build whose options are none of a build."""
-    first = build.configure[0].rpartition("/")[2] if build.configure else "configure"
-    is_odd = {
-        "cmake": not all(each.startswith("-D") for each in build.configure),
-        "meson": not all(each.startswith("-D") for each in build.configure),
-        "autotools": first != "configure" or build.configure[0].startswith("-"),
-    }.get(build.system, False)
     parts = (build.folder, *(made for _, made in build.programs))
-    if is_odd or any(each.startswith(("-", "/")) or ".." in each.split("/") for each in parts):
+    if not _is_usual(build) or any(each.startswith(("-", "/")) or ".." in each.split("/") for each in parts):
         reason, remedy = "its options are none of a build", f"see what they are; {build.by_hand()}"
         return Outcome(id=build.item_id(), state="unavailable", reason=reason, remedy=remedy)
     return None
+
+
+def _is_usual(build: Build) -> bool:
+    """Tell whether its options are switches, or a call of `configure`."""
+    program, *_ = (*build.configure, "")
+    if build.system == "autotools":
+        return program.rpartition("/")[2] == "configure" and not program.startswith("-")
+    return all(each.startswith("-D") for each in build.configure)
 
 
 def _made(build: Build) -> Iterator[str]:
