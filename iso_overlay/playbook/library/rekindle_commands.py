@@ -253,33 +253,20 @@ class Runner:
         return refusal
 
     def run(self, step, command, identity):
-        """Run one command to its end, and return its code and the end of what it said.
-
-        timeout(1) ends it with all that it started, also when we are not here any more to do that.
-        """
+        """Run one command to its end, and return its code and the end of what it said."""
         begun = time.monotonic()
         with tempfile.TemporaryFile(dir=os.path.dirname(self.log)) as output:
             code = subprocess.call(
-                [
-                    "timeout",
-                    f"--kill-after={HEED_SECONDS}",
-                    str(step["seconds"]),
-                    "bash",
-                    "-o",
-                    "pipefail",
-                    "-c",
-                    command,
-                ],
+                bounded(command, step["seconds"]),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Without a terminal: ssh and sudo would ask there.
                 start_new_session=True,
                 pass_fds=(self.lock.fileno(),),
                 **identity,
             )
-            size = output.seek(0, os.SEEK_END)
-            output.seek(max(0, size - LAST_BYTES))
-            said = masked(output.read().decode(errors="replace"))
+            said = masked(last_lines(output))
         self.keep(step, said)
         # What does not heed it takes timeout(1) down with it.
         is_late = code == -signal.SIGKILL and time.monotonic() - begun >= step["seconds"]
@@ -288,6 +275,21 @@ class Runner:
     def keep(self, step, said):
         with self.writing, open(self.log, "a", encoding="utf-8", errors="replace") as log:
             log.write(f"--- {step['id']}\n{said}")
+
+
+def bounded(command, seconds):
+    """Return the argv of a command that is ended with all it started, also when we are not here any more."""
+    within = ("timeout", f"--kill-after={HEED_SECONDS}", str(seconds))
+    return [*within, "bash", "-o", "pipefail", "-c", command]
+
+
+def last_lines(output):
+    """Return the last whole lines of a file: half a line may hide what stands before a password."""
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - LAST_BYTES))
+    if size > LAST_BYTES:
+        output.readline()
+    return output.read().decode(errors="replace")
 
 
 def remarked(said):

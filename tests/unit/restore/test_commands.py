@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -167,6 +167,14 @@ def test_the_log_has_what_was_said_without_credentials(playing: Playing) -> None
     assert playing.lines("log") == ["--- x", "fatal: no https://***@example.org/x?access_token=***"]
 
 
+def test_of_much_that_was_said_the_last_whole_lines_are_kept(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "LAST_BYTES", 30)
+    playing.only("echo git clone https://ada:hunter2@example.org/x; echo error: gone; false")
+    assert playing.lines("log") == ["--- x", "error: gone"]
+
+
 def test_an_orphan_runs_nothing_more(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REKINDLE_PID", "4194305")
     assert playing.play(step("a", f"touch {playing.folder}/ran")) == {}
@@ -198,6 +206,44 @@ def test_who_waits_is_written_down_for_later(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "waits").read_text()) == ["a", "npm:ö"]
     assert commands.read_waits(str(tmp_path / "waits")) == {"a", "npm:ö"}
     assert commands.read_waits(str(tmp_path / "none")) == frozenset()
+
+
+class Module:
+    """What Ansible gives a module: its parameters, and a way to answer."""
+
+    check_mode = False
+    answer: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, **params: Any) -> None:
+        self.params = params
+
+    def exit_json(self, **answer: Any) -> None:
+        Module.answer = answer
+        raise SystemExit(0)
+
+
+def test_what_waited_is_done_later_and_nothing_else(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = playing.folder / "work"
+    work.mkdir()
+    late = str(playing.folder / "late")
+    steps = [step("a", "echo a >> asked", user="me"), step("b", "echo b >> asked", user="me", needs=(late,))]
+    (work / "plan.json").write_text(json.dumps({"commands": steps}))
+
+    def states(*, again: bool) -> dict[str, str]:
+        params = {"plan": str(work / "plan.json"), "progress": "", "section": "languages", "again": again}
+        monkeypatch.setattr(commands, "AnsibleModule", lambda **_: Module(**params))
+        with pytest.raises(SystemExit):
+            commands.main()
+        return {each["id"]: each["state"] for each in Module.answer["outcomes"]}
+
+    assert states(again=False) == {"a": "restored", "b": "unavailable"}
+    assert states(again=True) == {"b": "unavailable"}
+    Path(late).touch()
+    assert states(again=True) == {"b": "restored"}
+    assert states(again=True) == {}
+    assert playing.lines("asked") == ["a", "b"]
 
 
 def is_alive(pid: int) -> bool:

@@ -114,6 +114,11 @@ def test_what_a_tool_says_is_told_in_one_line(
     assert "\n" not in refusal.reason
 
 
+def test_of_what_is_missing_the_outermost_is_named() -> None:
+    refusal = complaints.lacking(["docker", "/src/shop", "/src/shop/compose.yaml"])
+    assert refusal.reason == "no docker and /src/shop here"
+
+
 @pytest.mark.parametrize("said", [GIT_CUT, PODMAN, NPM_OFFLINE])
 def test_without_a_route_all_that_fetches_waits_for_the_network(
     said: str, monkeypatch: pytest.MonkeyPatch

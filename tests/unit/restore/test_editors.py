@@ -10,7 +10,7 @@ import pytest
 from collectors.domains.editors import Editors
 from collectors.domains.editors.code import Extension, Profile, parse_profiles
 from collectors.domains.editors.jetbrains import Plugin
-from tests.unit.restore.conftest import Playing
+from tests.unit.restore.conftest import Playing, plan_of
 
 STORAGE = ".config/Code/User/globalStorage/storage.json"
 
@@ -47,13 +47,22 @@ def test_the_extensions_of_a_profile_are_one_command(playing: Playing) -> None:
     ]
 
 
+def test_a_profile_is_named_before_what_is_installed_in_it() -> None:
+    section = Editors(extensions=(extension("a.a", profile="Writing"),), profiles=(profile("Writing"),))
+    made, _ = plan_of(section)
+    assert [each.id for each in sorted(made, key=lambda step: step.stage)] == [
+        "editor-profile:~ada/code/Writing",
+        "extension:~ada/code/Writing/a.a",
+    ]
+
+
 def test_one_that_no_market_has_keeps_no_other_away(playing: Playing) -> None:
     playing.programs.fake("code", code=1, says="Extension 'b.gone' not found.\n", refuses=["gone"])
     told = playing.restored(Editors(extensions=tuple(map(extension, ("a.a", "b.gone", "c.c")))))
     assert [each["state"] for _, each in sorted(told.items())] == ["restored", "unavailable", "restored"]
 
 
-def test_a_profile_is_there_before_its_extensions(playing: Playing) -> None:
+def test_a_profile_comes_back_beside_others(playing: Playing) -> None:
     storage = playing.folder / STORAGE
     storage.parent.mkdir(parents=True)
     storage.write_text('{"telemetry.machineId": "x", "userDataProfiles": [{"name": "Old", "location": "o"}]}')
