@@ -102,7 +102,9 @@ def source(thing: SourceFile, to: Target) -> SourceStep | Outcome:
     replaced = f"the distribution's own sources of {move.now.codename or 'this release'} are in force"
     own = [entry for entry in thing.entries if is_distributions(entry, ours)]
     if own and len(own) == len(thing.entries):
-        return Outcome(id=thing.item_id(), state="substituted", reason=replaced)
+        lost = sorted({part for entry in own for part in entry.components} - components(to.here))
+        remedy = f"add {' '.join(lost)} to the components there, if you need it" if lost else ""
+        return Outcome(id=thing.item_id(), state="substituted", reason=replaced, remedy=remedy)
     return SourceStep(
         **about,
         path=beside(thing.path) if own and is_in_force(thing.path, to.here) else thing.path,
@@ -171,6 +173,12 @@ def is_distributions(entry: SourceEntry, mirrors: frozenset[str]) -> bool:
         or DISTRIBUTIONS.fullmatch(urlsplit(uri).hostname or "")
         for uri in entry.uris
     )
+
+
+def components(here: Posture) -> frozenset[str]:
+    """Return the components that a machine takes of its distribution."""
+    entries = (entry for file in here.apt.sources for entry in file.entries if entry.enabled)
+    return frozenset(part for entry in entries for part in entry.components)
 
 
 def is_in_force(path: str, here: Posture) -> bool:

@@ -24,6 +24,7 @@ import urllib.request
 from ansible.module_utils.apt import (
     APT_GET,
     TOO_LATE,
+    WITHOUT_CACHE,
     Apt,
     LockedError,
     asked,
@@ -104,8 +105,10 @@ def planned(wanted, held, before):
     """Say what a restore would do; what the indexes of today do not offer may come with its source."""
     auto = automatic()
     found = Found([step for step in wanted if step["name"] not in before.there], quietly=True)
-    troubles = dict.fromkeys(found.troubles, LATER)
-    soon = frozenset(found.words)
+    _, plan = Apt("", os.devnull, WITHOUT_CACHE).plan(found.words.values()) if found.words else (0, "")
+    clashes = {name: Trouble(why) for name, why in unmet(plan).items() if name in found.words}
+    troubles = {**dict.fromkeys(found.troubles, LATER), **clashes}
+    soon = frozenset(found.words) - frozenset(clashes)
     told = [package_outcome(step, before, auto, before.there | soon, found, troubles) for step in wanted]
     return [*told, *(hold_outcome(step, before.held, {step["name"]}) for step in held)]
 

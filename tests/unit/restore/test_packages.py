@@ -418,6 +418,7 @@ def test_the_smallest_that_find_room_come_first() -> None:
     packages.own.__globals__["NATIVE"][:] = ["amd64"]
     assert packages.smallest(["huge", "middle", "small"], sizes, 0.1) == ["small", "middle"]
     assert packages.smallest(["huge", "middle"], sizes, 0.0) == ["middle"]
+    assert packages.smallest(["huge", "middle", "small"], sizes, 0.02) == ["small"]
 
 
 def test_room_is_looked_for_before_anything_is_fetched(

@@ -103,6 +103,7 @@ def test_the_distributions_own_sources_are_the_machines(text: str) -> None:
     told = made(text, path="/etc/apt/sources.list", there="deb http://archive.ubuntu.com/ubuntu noble main\n")
     assert isinstance(told, Outcome)
     assert (told.state, "of noble are in force" in told.reason) == ("substituted", True)
+    assert ("add universe" in told.remedy) == (text == OWN)
 
 
 def test_a_vendors_line_among_them_goes_beside_them() -> None:
