@@ -184,13 +184,15 @@ def test_an_orphan_runs_nothing_more(playing: Playing, monkeypatch: pytest.Monke
 def test_a_killed_run_is_waited_for(tmp_path: Path) -> None:
     """The runner is killed while its command is at work; that one still holds the lock, until it ends."""
     (tmp_path / "work").mkdir()
+    sleeps = step("x", f"touch {tmp_path}/begun; sleep 1; touch {tmp_path}/ended")
     held = f"""
 import sys
 sys.path.insert(0, {str(Path.cwd())!r})
-from tests.unit.restore.conftest import commands, step
+from tests.unit.restore.playbook import library
+commands = library("rekindle_commands")
 with commands.alone({str(tmp_path / "work")!r}, "languages") as lock:
     runner = commands.Runner("languages", 1, "", {str(tmp_path / "work/log")!r}, lock)
-    runner.lane([step("x", "touch {tmp_path}/begun; sleep 1; touch {tmp_path}/ended")])
+    runner.lane([{sleeps!r}])
 """
     with subprocess.Popen([sys.executable, "-c", held]) as process:
         until((tmp_path / "begun").exists)
