@@ -75,7 +75,7 @@ def _alternative(thing: Alternative) -> CommandStep:
 
 def _disabled(thing: Unit) -> CommandStep:
     """Return the step of a unit: many are disabled by one command. What runs goes on until the next boot."""
-    command, _, name = thing.by_hand().rpartition(" -- ")
+    command, _, name = thing.by_hand().partition(" -- ")
     return step_of(Files.NAME, thing, command=f"{command} --", operand=name)
 
 
