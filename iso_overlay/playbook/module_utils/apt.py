@@ -330,6 +330,8 @@ def holder():
         except OSError:
             continue
         if kind != fcntl.F_UNLCK:
-            name = (read_lines(f"/proc/{pid}/comm") or ["another program"])[0]
-            return f"{name} (process {pid}) holds {path}"
+            # One outside this container has no number here.
+            name = read_lines(f"/proc/{pid}/comm") if pid > 0 else ()
+            who = f"{name[0]} (process {pid})" if name else "another program"
+            return f"{who} holds {path}"
     return ""
