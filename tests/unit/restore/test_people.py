@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from builder.restore.steps import users as maker
 from builder.restore.steps.commands import CommandStep
 from builder.restore.steps.step import Target
 from builder.restore.steps.users import SubIdStep, UserStep, steps
@@ -56,6 +57,22 @@ def user(**fields: Any) -> dict[str, Any]:
 )
 def test_accounts_of_the_system_are_not_touched(step: dict[str, Any], reason: str) -> None:
     assert people.refused(step) == reason
+
+
+@pytest.mark.parametrize(
+    ("home", "shell", "reason"),
+    [
+        ("/home/eve", "/usr/bin/zsh", ""),
+        ("/home/eve", "/usr/sbin/nologin", "an account of the system has that name here"),
+        ("/var/lib/eve", "/bin/bash", "an account of the system has that name here"),
+    ],
+)
+def test_a_person_may_have_a_number_of_the_system(
+    home: str, shell: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = people.pwd.struct_passwd(("eve", "x", 499, 100, "", home, shell))
+    monkeypatch.setattr(people.pwd, "getpwnam", lambda name: entry)
+    assert people.refused(user(name="eve", uid=499, home="/home/eve")) == reason
 
 
 @pytest.mark.parametrize(
@@ -321,7 +338,8 @@ def test_nobody_gets_no_range(files: Path) -> None:
     assert states(ranges("frida", "500000-500001", people=["frida"])) == {"subid:frida": "failed"}
 
 
-def test_the_steps_of_people() -> None:
+def test_the_steps_of_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maker, "LINGER", str(tmp_path / "a/linger"))
     ada = User(
         name="ada", uid=1000, group="ada", gecos="", home="/home/ada", shell="", groups=("film", "uinput")
     )
@@ -341,4 +359,4 @@ def test_the_steps_of_people() -> None:
     (lingers,) = (each for each in made if isinstance(each, CommandStep))
     assert lingers.user == ""
     assert os.system(lingers.command) != 0
-    assert not Path("/var/lib/x; id").exists()
+    assert list(tmp_path.iterdir()) == []

@@ -236,6 +236,12 @@ def test_the_same_value_written_in_another_way_is_there_already() -> None:
     assert kconfig.merged(before, [(b"[\\x41]", b"k=a b")]) == (before, [])
 
 
+@pytest.mark.parametrize("line", [b"[$i]", b"[broken"])
+def test_what_is_no_group_ends_none(line: bytes) -> None:
+    before = b"[A]\n" + line + b"\nk=1\n"
+    assert kconfig.merged(before, [(b"[A]", b"k=1")]) == (before, [])
+
+
 def test_new_files_are_for_nobody_else_and_others_keep_their_mode(home: Path) -> None:
     brought_back(key(file="klassy/klassyrc"))
     config = home / ".config"
