@@ -37,13 +37,14 @@ class ActionModule(ActionBase):
         with open(self._task.args["plan"], encoding="utf-8") as file:
             plan = {"groups": [], "users": [], **json.load(file)}
         self._vars, self._changed, self._renumbered, self._made = task_vars, False, set(), set()
+        self._notes = []
         if self._task.args.get("again"):
             outcomes, notes = self._users(list(filter(is_shell_new, plan["users"]))), []
         else:
             notes = [] if self._play_context.check_mode else self._renumber(plan["groups"], plan["users"])
             outcomes = [self._account(step, group_arguments) for step in plan["groups"]]
             outcomes += self._users(plan["users"])
-        return {**result, "changed": self._changed, "outcomes": outcomes, "notes": notes}
+        return {**result, "changed": self._changed, "outcomes": outcomes, "notes": [*notes, *self._notes]}
 
     def _users(self, steps):
         outcomes = []
@@ -104,6 +105,8 @@ class ActionModule(ActionBase):
             if arguments and not self._execute("ansible.builtin.group", arguments).get("failed"):
                 self._made.add(name)
                 made += [name] if "system" in arguments else []
+        # It stands though the person's shell comes later, and with it another outcome.
+        self._notes += [{"id": step["id"], "reason": unbrought(name), "remedy": ""} for name in made]
         return made
 
     def _count(self, number, total, name):
@@ -314,6 +317,10 @@ def taken(number, other):
     return f"its number {number} is {other}'s here", f"give {other} another one, {AGAIN}"
 
 
+def unbrought(name):
+    return f"no package brought the group {name}, so it is made"
+
+
 def is_shell_here(shell):
     """Tell whether one can log in with a shell; none at all means /bin/sh."""
     return not shell or (shell.startswith("/") and os.access(shell, os.X_OK))
@@ -338,7 +345,7 @@ def judged(step, done, shortfalls, made=()):
     if done.get("failed"):
         return outcome(step, "failed", " ".join(str(done.get("msg", "")).split()), "see `man useradd`")
     told = list(shortfalls)
-    told += [(f"no package brought the group {name}, so it is made", "") for name in made]
+    told += [(unbrought(name), "") for name in made]
     if "uid" in step and done.get("changed") and step["password"] != "locked" and is_locked(step["name"]):
         told.append(("it has no password", f"run `passwd {step['name']}`"))
     state = "restored" if done.get("changed") else "already"
