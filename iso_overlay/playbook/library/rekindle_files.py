@@ -29,6 +29,7 @@ from ansible.module_utils.rekindle import (
     FAILED,
     RESTORED,
     SUBSTITUTED,
+    answer,
     count,
     orphaned,
     outcome,
@@ -162,7 +163,7 @@ def changed(steps, outcomes):
 def end(module, outcomes, notes):
     """End the module; that the release's own is in force is a change only the first time."""
     news = [entry.pop("new", entry["state"] in (RESTORED, SUBSTITUTED)) for entry in outcomes]
-    module.exit_json(changed=any(news), outcomes=outcomes, notes=notes)
+    answer(module, outcomes, notes, changed=any(news))
 
 
 def brought_back(step, work):
