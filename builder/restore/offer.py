@@ -32,5 +32,5 @@ def offer(state: Path) -> None:
         aside.chmod(0o640)
     for folder, name, mode in ((OURS, "show-report", 0o755), (AUTOSTART, "rekindle-report.desktop", 0o644)):
         with whole(folder / name) as aside:
-            aside.write_bytes(files("iso_overlay").joinpath("first-boot", name).read_bytes())
+            aside.write_bytes(files("iso_overlay").joinpath(f"first-boot/{name}").read_bytes())
             aside.chmod(mode)

@@ -112,4 +112,4 @@ def marked(text: str) -> Markup:
 
 
 def _template(name: str) -> str:
-    return files("builder").joinpath("templates", name).read_text("utf-8")
+    return files("builder").joinpath(f"templates/{name}").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import pwd
@@ -9,7 +10,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -28,6 +29,7 @@ from collectors.repository import read_posture, write_posture
 # Where a payload lies until it is known to be one; the system empties it (tmpfiles.d(5)).
 ASIDE = Path("/var/tmp")  # noqa: S108 - mkdtemp(3) makes a folder of our own there
 FAMILY = frozenset({"debian", "ubuntu"})
+PREFIX = "rekindle-"
 # What a package takes in the middle, as it lies in the cache and installed; what it depends on comes on top.
 PACKAGE_BYTES = 2 * 2**20
 ROOT = Path("/")
@@ -55,8 +57,8 @@ def admitted(
     _refuse_signer(payload, signers, say)
     manifest = read_manifest(payload)
     refuse_full({ASIDE: unpacked_bytes(manifest)})
-    with tempfile.TemporaryDirectory(dir=ASIDE, prefix="rekindle-") as folder:
-        opened = Path(folder) / "payload"
+    with _aside() as folder:
+        opened = folder / "payload"
         manifest = open_payload(payload, opened)
         names = map_user or manifest.map_user
         posture = read_posture(opened / "posture")
@@ -66,6 +68,29 @@ def admitted(
         if names:
             write_posture(posture, opened / "posture")
         yield Admitted(manifest, posture, names, opened)
+
+
+@contextmanager
+def _aside() -> Iterator[Path]:
+    """Yield a folder of our own in ASIDE, and remove those that killed ones left: nobody holds them."""
+    for left in ASIDE.glob(f"{PREFIX}*"):
+        with suppress(OSError), _held(left):
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=ASIDE, prefix=PREFIX) as folder, _held(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder of ours as long as we live; raises OSError where another one does, or it is not ours."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def refuse_machine() -> None:

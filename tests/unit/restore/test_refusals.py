@@ -241,3 +241,14 @@ def test_a_second_restore_at_the_same_time_is_refused(place: Path, run: Path) ->
     with (run / "RESTORING").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another restore is at work" in refused(place)
+
+
+def test_what_a_killed_restore_left_aside_goes_and_what_is_at_work_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "ASIDE", tmp_path)
+    (tmp_path / "rekindle-killed" / "payload").mkdir(parents=True)
+    (tmp_path / "another's").mkdir()
+    with refusals._aside() as first, refusals._aside() as second:
+        assert {each.name for each in tmp_path.iterdir()} == {first.name, second.name, "another's"}
+    assert [each.name for each in tmp_path.iterdir()] == ["another's"]
