@@ -53,6 +53,7 @@ StandardError=journal
 # The functions that `reach.sh` and `leave.sh` know, and the restore between them.
 SCRIPT = """#!/bin/bash
 cd /
+exec 2> /root/trip.said
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 fake() {{
     cat > "/usr/local/sbin/$1" <<'END'
@@ -63,6 +64,10 @@ printf '%s\\n' "$line" >> /asked
 END
     chmod 0755 "/usr/local/sbin/$1"
     echo "/usr/local/sbin/$1" >> /root/fakes
+}}
+# The new machine has none yet.
+git() {{
+    LD_LIBRARY_PATH=/old/usr/lib/x86_64-linux-gnu GIT_EXEC_PATH=/old/usr/lib/git-core /old/usr/bin/git "$@"
 }}
 : > /asked
 chmod 0666 /asked
@@ -128,6 +133,8 @@ def round_trip(cache: Path, folder: Path, only: Sequence[str] = ()) -> Trip:
     with served(cache, messy):
         binds = (f"--bind-ro={messy}:/old", f"--bind-ro={mirror(cache, messy)}:/mirror")
         machine.boot(*binds, timeout_seconds=RESTORE_SECONDS)
+    if not (home / "first.asked").exists():
+        raise AssertionError((home / "trip.said").read_text(errors="replace"))
     # What the trip itself left: not the owner's.
     for name in ("payload.tar", "restore.pex", "roundtrip", "messy", "fakes", ".pex"):
         remove(home / name)
