@@ -2,8 +2,8 @@
 """How does a desktop's network take over from the installer's, without cutting the line?
 
 All of it is files that count from the next start: netplan's, what keeps cloud-init from writing its own
-again, and resolv.conf, which comes last. A file that netplan refuses would leave a machine without any network:
-it is not written.
+again, and resolv.conf, which comes last. A file that netplan refuses would leave a machine without any
+network: it is not written.
 """
 
 from __future__ import annotations
