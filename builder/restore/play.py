@@ -20,6 +20,8 @@ from collectors.command import run
 from collectors.failure import Failure
 
 LOOK_AGAIN_SECONDS = 0.2
+# As long as one command may take.
+ORPHANS_SECONDS = 3600
 # Both are gone with the boot. Whoever restores holds the first one; the second one is held by all that the
 # playbook started, too, and so outlives a restore that is killed.
 RESTORING, PLAYING = Path("/run/rekindle-restore.lock"), Path("/run/rekindle-playbook.lock")
@@ -48,9 +50,17 @@ def alone(say: Say) -> Iterator[None]:
             raise Failure("another restore is at work", remedy="wait until it is done")
         if not _locked(playing):
             say("waiting for the end of what a killed restore began")
-            fcntl.flock(playing, fcntl.LOCK_EX)
+            _wait_for(playing)
         fcntl.flock(playing, fcntl.LOCK_UN)
         yield
+
+
+def _wait_for(file: IO[str]) -> None:
+    until = time.monotonic() + ORPHANS_SECONDS
+    while not _locked(file):
+        if time.monotonic() > until:
+            raise Failure("what a killed restore began does not end", remedy="restart, then restore again")
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _locked(file: IO[str]) -> bool:

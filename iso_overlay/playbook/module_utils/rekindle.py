@@ -58,7 +58,9 @@ def answer(module, outcomes, notes=(), changed=None):
 def orphaned():
     """Tell whether the restore that this is a part of was killed: the next one goes on."""
     pid = os.environ.get("REKINDLE_PID", "")
-    return bool(pid) and not os.path.exists(f"/proc/{pid}")
+    status = read_lines(f"/proc/{pid}/status") if pid else ()
+    # A zombie is dead, whether or not somebody has buried it.
+    return bool(pid) and (not status or any(line.startswith("State:\tZ") for line in status))
 
 
 def has_route():
