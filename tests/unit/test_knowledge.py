@@ -498,7 +498,7 @@ def test_words_of_this_machine_are_cut_out(path: str, content: bytes, kept: byte
 
 def test_every_rule_is_about_etc_and_no_reason_is_empty() -> None:
     for rule in (*knowledge().names, *knowledge().contents):
-        places = re.compile(r"/(?:etc/|etc$|usr/local|opt|home/\*/|root/|var/|\*\*$)")
+        places = re.compile(r"/(?:etc/|etc$|usr/local|opt|home/\*\*?/|root/|var/|\*\*$|\*\*/\.rekindle)")
         assert rule.why and all(map(places.match, rule.paths))
 
 
