@@ -30,6 +30,7 @@ LOCALE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.@-]*)?")
 ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 # setupcon(1) sources the file: nothing that a shell would read as more than a word.
 KEYBOARD = re.compile(r"[A-Za-z0-9_,:()+.@-]*")
+GENERATE_SECONDS = 600
 KEYBOARD_WORDS = {
     "model": "XKBMODEL",
     "layout": "XKBLAYOUT",
@@ -126,7 +127,9 @@ def generated(root, name):
     listed = read(root, "/etc/locale.gen")
     if line not in listed.splitlines():
         write(root, "/etc/locale.gen", listed + line + "\n")
-    done = subprocess.run(["locale-gen"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        ["locale-gen"], capture_output=True, stdin=subprocess.DEVNULL, timeout=GENERATE_SECONDS, check=False
+    )
     return "" if done.returncode == 0 else f"locale-gen ended with {done.returncode}"
 
 

@@ -190,7 +190,7 @@ class Apt:
         """Run apt-get or dpkg once nobody else is at it; one that stands still is ended."""
         wait_for_locks(self.progress)
         ours, theirs = os.pipe()
-        told = ["-o", f"APT::Status-Fd={theirs}"] if argv[0] == "apt-get" else []
+        told = ["-o", f"APT::Status-Fd={theirs}"] if argv[0] == "apt-get" else ["--status-fd", str(theirs)]
         with open(self.log, "a+b") as file:
             file.write(f"--- {' '.join(argv)[:2000]}\n".encode(errors="replace"))
             file.flush()
@@ -201,11 +201,11 @@ class Apt:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs,) if told else (),
+                pass_fds=(theirs,),
             )
             os.close(theirs)
             try:
-                ended = self.follow(process, ours, names) if told else True
+                ended = self.follow(process, ours, names)
             finally:
                 os.close(ours)
             code = process.wait() if ended else TOO_LATE

@@ -500,6 +500,20 @@ def test_a_file_on_the_disk_is_taken_only_if_it_is_the_same(tmp_path: Path) -> N
     assert packages.deb_of({**same, "deb": f"{tmp_path}/no.deb"}, str(tmp_path)) == ""
 
 
+@pytest.mark.parametrize("program", ["dpkg", "apt-get"])
+def test_a_script_that_hangs_is_ended(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / program
+    fake.write_text("#!/bin/sh\necho configuring\nexec sleep 20\n")
+    fake.chmod(0o755)
+    monkeypatch.setitem(apt.ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(apt, "STILL_SECONDS", {"dlstatus": 0, "pmstatus": 0})
+    monkeypatch.setattr(apt, "LOCKS", ())
+    began = time.monotonic()
+    runner = apt.Apt("", str(tmp_path / "log"))
+    assert runner.run([program, "--configure", "-a"]) == (apt.TOO_LATE, "configuring\n")
+    assert time.monotonic() - began < 10
+
+
 def test_a_download_that_stands_still_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(apt.time, "monotonic", lambda: now)
