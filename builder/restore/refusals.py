@@ -29,7 +29,7 @@ from collectors.repository import read_posture, write_posture
 # Where a payload lies until it is known to be one; the system empties it (tmpfiles.d(5)).
 ASIDE = Path("/var/tmp")  # noqa: S108 - mkdtemp(3) makes a folder of our own there
 FAMILY = frozenset({"debian", "ubuntu"})
-PREFIX = "rekindle-"
+PREFIX = "rekindle-payload-"
 # What a package takes in the middle, as it lies in the cache and installed; what it depends on comes on top.
 PACKAGE_BYTES = 2 * 2**20
 ROOT = Path("/")

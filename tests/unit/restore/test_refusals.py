@@ -10,8 +10,10 @@ import tarfile
 from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from builder.cli import app
@@ -24,6 +26,7 @@ from collectors.domains.apt import Apt
 from collectors.domains.system import Release
 from collectors.posture import Posture
 from tests.postures import small_posture
+from tests.unit.restore.playbook import OVERLAY
 
 Usage = namedtuple("Usage", "total used free")
 Collected = namedtuple("Collected", "posture")
@@ -247,8 +250,18 @@ def test_what_a_killed_restore_left_aside_goes_and_what_is_at_work_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refusals, "ASIDE", tmp_path)
-    (tmp_path / "rekindle-killed" / "payload").mkdir(parents=True)
-    (tmp_path / "another's").mkdir()
+    (tmp_path / f"{refusals.PREFIX}killed" / "payload").mkdir(parents=True)
+    # Where a host of a fleet has the payload and the program that restores it.
+    [there] = (each for each in fleet_tasks() if each["name"] == "making a folder")
+    others = {"another's", f"{there['ansible.builtin.tempfile']['prefix']}x1y2"}
+    for name in others:
+        (tmp_path / name).mkdir()
     with refusals._aside() as first, refusals._aside() as second:
-        assert {each.name for each in tmp_path.iterdir()} == {first.name, second.name, "another's"}
-    assert [each.name for each in tmp_path.iterdir()] == ["another's"]
+        assert {each.name for each in tmp_path.iterdir()} == {first.name, second.name, *others}
+    assert {each.name for each in tmp_path.iterdir()} == others
+
+
+def fleet_tasks() -> list[dict[str, Any]]:
+    [play] = yaml.safe_load((OVERLAY / "playbook/fleet.yaml").read_text())
+    tasks: list[dict[str, Any]] = play["tasks"][0]["block"]
+    return tasks
