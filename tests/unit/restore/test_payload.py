@@ -242,7 +242,7 @@ def test_any_flipped_byte_is_refused(signed: Path, tmp_path: Path) -> None:
     some = [*headers[:4], *chosen.sample(headers, 4), headers[-1]]
     edges = (place for header in some for place in (header.offset, header.offset_data + header.size))
     inside = (some[4].offset + place for place in (99, 107, 147, 155, 156, 265, 500, 511))
-    anywhere = (chosen.randrange(len(content)) for _ in range(40))
+    anywhere = (chosen.randrange(len(content)) for _ in range(8))
     words = (content.index(word) + 1 for word in (b"ember", b"eve", b"SSH SIGNATURE", b"  manifest.json"))
     for place in (*edges, *inside, *anywhere, *words, len(content) - 1):
         changed = content[place] ^ chosen.randrange(1, 256)
