@@ -88,6 +88,15 @@ def test_what_fails_again_and_again_is_not_tried_for_ever(
     assert (boot.STATE / "restored.done").exists()
 
 
+def test_a_full_disk_under_the_log_sinks_no_restore(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, "LOG", Path("/dev/full"))
+    assert boot.main() == 0
+    assert (boot.STATE / "restored.done").exists()
+    assert "restore started" in Path(boot.CONSOLES[0]).read_text()
+
+
 def test_without_a_network_the_next_boot_goes_on(boot: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODE", str(first_boot.WAITING))
     assert boot.main() == 0
