@@ -319,8 +319,8 @@ def restore(
     state: Annotated[Path, typer.Option(help="Where it works and leaves its report.")] = Path(
         "/var/lib/rekindle"
     ),
-    only: Annotated[str, typer.Option(help="Sections to restore, by commas: apt,files")] = "",
-    skip: Annotated[str, typer.Option(help="Sections to leave, by commas.")] = "",
+    only: Annotated[str, typer.Option(help="Sections or item ids to restore, by commas: apt,snap:vlc")] = "",
+    skip: Annotated[str, typer.Option(help="Sections or item ids to leave, by commas.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Show what would be done, touch nothing.")] = False,
     map_user: Annotated[
         list[str] | None, typer.Option("--map-user", help="Another name for a person: old:new")

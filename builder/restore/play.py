@@ -32,7 +32,7 @@ Watch = Callable[[Moment], None]
 PLAY = """
 import fcntl, json, os, sys
 sys.path[:] = json.load(sys.stdin)
-lock = open(os.environ.get("REKINDLE_LOCK", os.devnull), "a")
+lock = open(os.environ["REKINDLE_LOCK"], "a")
 fcntl.flock(lock, fcntl.LOCK_EX)
 from ansible.cli.playbook import main
 sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
@@ -101,14 +101,17 @@ def _ansible(work: Path, check: bool) -> str:
             *("--extra-vars", f"@{work / 'todo.json'}", str(playbook)),
         ],
         cwd=work,
-        env=_environment(work, playbook),
+        env=_environment(work, playbook, work / "lock" if check else PLAYING),
         stdin=json.dumps(sys.path).encode(),
         remedy=f"read {work / 'ansible.log'}",
     )
 
 
-def _environment(work: Path, playbook: Path) -> dict[str, str]:
-    """Return an environment in which Ansible reads and leaves nothing outside `work`."""
+def _environment(work: Path, playbook: Path, lock: Path) -> dict[str, str]:
+    """Return an environment in which Ansible reads and leaves nothing outside `work`.
+
+    It holds `lock`: a check has its own, and waits for no restore.
+    """
     home = work / "ansible"
     return {
         "ANSIBLE_CONFIG": str(playbook.parent / "ansible.cfg"),
@@ -117,7 +120,7 @@ def _environment(work: Path, playbook: Path) -> dict[str, str]:
         "ANSIBLE_REMOTE_TMP": str(home / "tmp"),
         "ANSIBLE_LOG_PATH": str(work / "ansible.log"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "REKINDLE_LOCK": str(PLAYING),
+        "REKINDLE_LOCK": str(lock),
         "REKINDLE_PID": str(os.getpid()),
         "REKINDLE_PLAN": str(work / "plan.json"),
         "REKINDLE_PROGRESS": str(work / "progress"),
