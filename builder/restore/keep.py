@@ -1,4 +1,4 @@
-"""What stays on the machine for what waits for a secret?"""
+"""What stays on the machine for what is to be restored again?"""
 
 from __future__ import annotations
 

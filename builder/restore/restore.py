@@ -85,9 +85,9 @@ def _scored(report: Report, items: Sequence[Item], here: Posture, state: Path, s
 
 
 def _left(report: Report, payload: Path, state: Path) -> Report:
-    """Leave the report, and the payload where something waits for a secret in it."""
+    """Leave the report, and the payload where something is to be restored again from it."""
     leave(report, state)
-    if report.waiting():
+    if report.gaps():
         keep(payload, state)
     return report
 

@@ -54,6 +54,10 @@ def test_a_whole_machine_has_nothing_to_do() -> None:
     assert "What is missing" not in text
 
 
+def test_one_thing_is_no_things() -> None:
+    assert "is back, but for 1 thing</h1>" in page(Report(host="ember", items=ITEMS[1:2]))
+
+
 def test_items_of_one_fate_are_one_group() -> None:
     found = groups(ITEMS)
     assert [group.ids for group in found[:2]] == [("apt:htop", "file:/etc/x"), ("apt:gone", "apt:gone2")]

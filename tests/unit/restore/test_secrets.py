@@ -19,6 +19,7 @@ from builder.cli import app
 from builder.payload.payload import write_payload
 from builder.places import Places
 from builder.restore import keep, unlock
+from builder.restore import restore as restoring
 from builder.restore.people import Words
 from builder.restore.report import Outcome, Report
 from builder.secrets import Sealed, SealedFile, gathered, left_out, seal, unseal
@@ -393,3 +394,14 @@ def test_what_is_too_large_is_told(host: Machine, monkeypatch: pytest.MonkeyPatc
     sealed, findings = gathered(host, posture())
     assert [each.path for each in sealed.files] == ["/home/ada/.local/share/kwalletd/a.kwl"]
     assert "too large" in {each.reason.partition(" to")[0] for each in findings}
+
+
+@pytest.mark.parametrize(("state", "keeps"), [("failed", True), ("unavailable", True), ("restored", False)])
+def test_the_payload_stays_for_what_is_to_be_restored_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, keeps: bool
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(restoring, "keep", lambda payload, folder: kept.append(payload))
+    outcome = Outcome.model_validate({"id": "apt:a", "section": "apt", "state": state})
+    restoring._left(Report(host="h", items=(outcome,)), tmp_path / "payload.tar", tmp_path)
+    assert bool(kept) == keeps
