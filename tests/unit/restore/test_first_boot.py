@@ -88,6 +88,15 @@ def test_what_fails_again_and_again_is_not_tried_for_ever(
     assert (boot.STATE / "restored.done").exists()
 
 
+@pytest.mark.parametrize(("result", "times"), [("timeout", 1), ("signal", 0), ("success", 0)])
+def test_what_never_ends_is_not_tried_for_ever(
+    boot: ModuleType, monkeypatch: pytest.MonkeyPatch, result: str, times: int
+) -> None:
+    monkeypatch.setenv("SERVICE_RESULT", result)
+    boot.after()
+    assert boot.failures() == times
+
+
 def test_a_full_disk_under_the_log_sinks_no_restore(
     boot: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
