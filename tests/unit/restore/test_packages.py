@@ -433,8 +433,9 @@ def test_room_is_looked_for_before_anything_is_fetched(
 
 
 def outcome_of(name: str, **facts: Any) -> dict[str, str]:
-    usual = {"there": frozenset(), "before": frozenset(), "auto": frozenset(), "renamed": {}, "troubles": {}}
-    given = {**usual, **facts}
+    none: frozenset[str] = frozenset()
+    usual = {"there": none, "before": none, "auto": none, "renamed": {}, "troubles": {}}
+    given: dict[str, Any] = {**usual, **facts}
     before = SimpleNamespace(there=given["before"])
     found = SimpleNamespace(renamed=given["renamed"], troubles={})
     step = {"id": f"apt:{name}", "name": name}
@@ -546,7 +547,12 @@ def test_who_holds_a_lock_is_waited_for_and_told(tmp_path: Path, monkeypatch: py
             time.sleep(0.01)
             apt.wait_for_locks(str(progress))
         monkeypatch.setattr(apt, "LOCK_SECONDS", 60)
-        monkeypatch.setattr(apt.time, "sleep", lambda seconds: (other.kill(), other.wait()))
+
+        def dies(_seconds: float) -> None:
+            other.kill()
+            other.wait()
+
+        monkeypatch.setattr(apt.time, "sleep", dies)
         apt.wait_for_locks(str(progress))
     assert f"holds {lock}" in json.loads(progress.read_text().splitlines()[-1])["line"]
 
