@@ -114,9 +114,10 @@ def _workshop(state: Path, check: bool) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
         return
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     work = state / WORK
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700, parents=True)
+    work.mkdir(mode=0o700)
     try:
         yield work
     finally:

@@ -405,3 +405,8 @@ def test_the_payload_stays_for_what_is_to_be_restored_again(
     outcome = Outcome.model_validate({"id": "apt:a", "section": "apt", "state": state})
     restoring._left(Report(host="h", items=(outcome,)), tmp_path / "payload.tar", tmp_path)
     assert bool(kept) == keeps
+
+
+def test_what_is_found_on_a_machine_is_for_no_other_eyes(tmp_path: Path) -> None:
+    with restoring._workshop(tmp_path / "lib/rekindle", check=False) as work:
+        assert work.parent.stat().st_mode & 0o777 == 0o700
