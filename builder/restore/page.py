@@ -15,9 +15,11 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
+from pydantic import ValidationError
 
 from builder.restore.report import Outcome, Report
 from builder.whole import whole
+from collectors.failure import Failure
 
 REPORT, PAGE = "restore-report.json", "report.html"
 SHOWN_AT_ONCE = 12
@@ -48,6 +50,14 @@ def leave(report: Report, state: Path) -> None:
     for name, text in ((REPORT, report.text()), (PAGE, page(report))):
         with whole(state / name) as aside:
             aside.write_text(text, errors="backslashreplace")
+
+
+def read_report(state: Path) -> Report:
+    """Return the report of the last restore; raises Failure where there is none."""
+    try:
+        return Report.model_validate_json((state / REPORT).read_text())
+    except (OSError, ValidationError):
+        raise Failure(f"{state / REPORT}: no report of a restore", remedy="restore first") from None
 
 
 def page(report: Report) -> str:

@@ -63,15 +63,19 @@ MAKERS: Mapping[str, Maker] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps by the word that their modules know; `told` are outcomes of items that need or have none."""
+    """All steps by the word that their modules know; `told` are outcomes of items that need or have none.
+
+    `owned` are the names of the owner's packages, whether they are asked for or not: none goes for another.
+    """
 
     steps: Mapping[str, tuple[Step, ...]]
     told: tuple[Outcome, ...]
+    owned: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the JSON that the playbook's modules read."""
         plain = {part: [step.model_dump(mode="json") for step in steps] for part, steps in self.steps.items()}
-        return json.dumps(plain, indent=1)
+        return json.dumps({**plain, "owned": self.owned}, indent=1)
 
     def works(self) -> Mapping[str, int]:
         """Return how many steps there are of each kind of work: `{"packages": 18, "commands snap": 2}`."""
@@ -97,7 +101,8 @@ def planned(to: Target) -> Plan:
                 told.append(made)
             else:
                 steps[made.PART].append(made)
-    return Plan({part: tuple(some) for part, some in steps.items()}, tuple(told))
+    owned = tuple(package.name for package in to.posture.apt.packages)
+    return Plan({part: tuple(some) for part, some in steps.items()}, tuple(told), owned)
 
 
 def already(posture: Posture, here: Posture) -> frozenset[str]:

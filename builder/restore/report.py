@@ -95,23 +95,34 @@ def assembled(host: str, items: Iterable[Item], events: str, *, ended: str = "")
 
 
 def merged(before: Report, now: Report) -> Report:
-    """Return the report of a whole machine after some of its items were restored again."""
+    """Return the report of a machine after some of its items were restored again, or for the first time.
+
+    That of another machine is none of it.
+    """
+    if (before.host, before.map_user) != (now.host, now.map_user):
+        return now
     became = {each.id: each for each in now.items}
-    items = tuple(became.get(each.id, each) for each in before.items)
-    return before.model_copy(update={"items": items, "score": _merged(before.score, now.score, set(became))})
+    items = tuple({**{each.id: each for each in before.items}, **became}.values())
+    score = _merged(before.score, now.score, items, set(became))
+    return before.model_copy(update={"items": items, "score": score})
 
 
-def _merged(before: Score | None, now: Score | None, again: Set[str]) -> Score | None:
+def _merged(
+    before: Score | None, now: Score | None, items: Iterable[Outcome], again: Set[str]
+) -> Score | None:
     if before is None or now is None:
         return before
     missing, changed = (
         tuple(sorted({*(name for name in were if name not in again), *are}))
         for were, are in ((before.missing, now.missing), (before.changed, now.changed))
     )
-    found = before.eligible - len(missing) - len(changed)
-    percent = found * 1000 // before.eligible / 10 if before.eligible else 0.0
-    facts = {"found": found, "percent": percent, "missing": missing, "changed": changed}
-    return before.model_copy(update=facts)
+    eligible = sum(each.state != "excluded" for each in items)
+    found = eligible - len(missing) - len(changed)
+    percent = found * 1000 // eligible / 10 if eligible else 0.0
+    excluded = tuple({each.id: each for each in (*before.excluded, *now.excluded)}.values())
+    return Score(
+        eligible=eligible, found=found, percent=percent, missing=missing, changed=changed, excluded=excluded
+    )
 
 
 def _told(item: Item, outcome: Outcome | None, note: Mapping[str, str] | None, reason: str) -> Outcome:

@@ -6,16 +6,16 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from builder.restore.keep import keep
-from builder.restore.page import leave
+from builder.restore.page import leave, read_report
 from builder.restore.plan import Plan, already, planned
 from builder.restore.play import Say, Watch, alone, play
 from builder.restore.refusals import admitted, refuse_machine, refuse_space
-from builder.restore.report import Outcome, Report, assembled
+from builder.restore.report import Outcome, Report, assembled, merged
 from builder.restore.steps.step import Target
 from collectors.collect import collect
 from collectors.compare import score_of
@@ -68,7 +68,7 @@ def restore(
         report = report.model_copy(update={"map_user": ours.names})
         if check:
             return report
-        return _left(_scored(report, items, here, state, say), payload, state)
+        return _left(_scored(report, items, here, state, say), payload, state, partly=bool(only or skip))
 
 
 def _scored(report: Report, items: Sequence[Item], here: Posture, state: Path, say: Say) -> Report:
@@ -84,10 +84,17 @@ def _scored(report: Report, items: Sequence[Item], here: Posture, state: Path, s
     return report.model_copy(update={"score": score_of(items, found)})
 
 
-def _left(report: Report, payload: Path, state: Path) -> Report:
-    """Leave the report, and the payload where something is to be restored again from it."""
-    leave(report, state)
-    if report.gaps():
+def _left(report: Report, payload: Path, state: Path, *, partly: bool) -> Report:
+    """Leave the report, and the payload where something is to be restored again from it.
+
+    What was restored `partly` is told beside the rest of what was restored before.
+    """
+    whole = report
+    if partly:
+        with suppress(Failure):
+            whole = merged(read_report(state), report)
+    leave(whole, state)
+    if whole.gaps():
         keep(payload, state)
     return report
 

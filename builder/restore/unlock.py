@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from builder.payload.payload import open_payload
 from builder.restore.keep import PAYLOAD
-from builder.restore.page import REPORT, leave
+from builder.restore.page import read_report
 from builder.restore.people import Words
-from builder.restore.report import Report, merged
+from builder.restore.report import Report
 from builder.restore.restore import restore
 from builder.secrets import Sealed, SealedFile, left_out, unseal
 from collectors.accounts import PEOPLE
@@ -115,14 +113,6 @@ def locked(state: Path) -> Locked:
         secrets = sealed.read_bytes() if sealed.exists() else b""
     names = report.map_user or manifest.map_user
     return Locked(posture, secrets, Words.of(posture, names), report)
-
-
-def read_report(state: Path) -> Report:
-    """Return the report of the last restore; raises Failure where there is none."""
-    try:
-        return Report.model_validate_json((state / REPORT).read_text())
-    except (OSError, ValidationError):
-        raise Failure(f"{state / REPORT}: no report of a restore", remedy="restore first") from None
 
 
 def listed(state: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -218,10 +208,8 @@ def resumed(state: Path, before: Report, say: Say) -> Report:
     ids = [each.id for each in before.waiting()]
     if not ids:
         return before
-    now = restore(state / PAYLOAD, state=state, only=ids, map_user=before.map_user, say=say)
-    report = merged(before, now)
-    leave(report, state)
-    return report
+    restore(state / PAYLOAD, state=state, only=ids, map_user=before.map_user, say=say)
+    return read_report(state)
 
 
 def _put(file: SealedFile, kept: Path) -> str:

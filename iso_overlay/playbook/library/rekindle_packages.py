@@ -134,7 +134,7 @@ def restored(plan, progress, wanted, held, before):
                 mend(apt)
                 now = here()
                 found = Found([step for step in missing if step["name"] not in now.there], said, folder)
-                troubles = brought(apt, found, {step["name"] for step in wanted}, now)
+                troubles = brought(apt, found, read_plan(plan, "owned"), now)
         marked = mark(wanted, found)
         held_now = hold(held)
     except LockedError as locked:

@@ -105,6 +105,12 @@ def test_whether_a_package_is_there_its_module_sees_for_itself() -> None:
     assert "apt:htop" not in already(posture, posture)
 
 
+def test_what_is_not_asked_for_is_the_owners_all_the_same() -> None:
+    owned = json.loads(plan_for(with_sources(), "file:/etc/motd.local").text())["owned"]
+    assert owned == [package.name for package in with_sources().apt.packages]
+    assert owned
+
+
 def test_every_section_has_its_steps() -> None:
     assert list(plans.MAKERS) == list(SECTIONS)
 

@@ -303,9 +303,11 @@ def restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def resume(payload: Path, **options: object) -> Report:
         asked.append({"payload": payload, **options})
         done = Outcome(id="repo:~eve/x", state="restored")
-        return Report(host="ember", items=(done,), map_user={"ada": "eve"})
+        report = Report(host="ember", items=(done,), map_user={"ada": "eve"})
+        return restoring._left(report, payload, state, partly=True)
 
     monkeypatch.setattr(unlock, "restore", resume)
+    monkeypatch.setattr(restoring, "keep", lambda payload, folder: None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(unlock, "asked", asked, raising=False)
     return state
@@ -403,8 +405,24 @@ def test_the_payload_stays_for_what_is_to_be_restored_again(
     kept: list[Path] = []
     monkeypatch.setattr(restoring, "keep", lambda payload, folder: kept.append(payload))
     outcome = Outcome.model_validate({"id": "apt:a", "section": "apt", "state": state})
-    restoring._left(Report(host="h", items=(outcome,)), tmp_path / "payload.tar", tmp_path)
+    restoring._left(Report(host="h", items=(outcome,)), tmp_path / "payload.tar", tmp_path, partly=False)
     assert bool(kept) == keeps
+
+
+def test_what_is_restored_in_part_is_told_beside_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [("apt:a", "failed"), ("file:/b", "deferred"), ("apt:a", "restored")]
+    monkeypatch.setattr(restoring, "keep", lambda payload, folder: None)
+    for name, state in parts:
+        outcome = Outcome.model_validate({"id": name, "section": "apt", "state": state})
+        report = Report(host="h", items=(outcome,))
+        restoring._left(report, tmp_path / "payload.tar", tmp_path, partly=True)
+    told = {each.id: each.state for each in unlock.read_report(tmp_path).items}
+    assert told == {"apt:a": "restored", "file:/b": "deferred"}
+    elsewhere = Report(host="other", items=(outcome,))
+    restoring._left(elsewhere, tmp_path / "payload.tar", tmp_path, partly=True)
+    assert unlock.read_report(tmp_path) == elsewhere
 
 
 def test_what_is_found_on_a_machine_is_for_no_other_eyes(tmp_path: Path) -> None:
