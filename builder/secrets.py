@@ -34,8 +34,12 @@ WHOLE = (
 # Never put back: the accounts are the new machine's.
 ACCOUNTS = ("/etc/shadow*", "/etc/gshadow*", "/etc/passwd*", "/etc/group*", "/var/backups")
 CONNECTIONS = "/etc/NetworkManager/system-connections/"
-# What of a connection names a card of the old machine (nm-settings-keyfile(5)).
+# What of a connection names a card of the old machine (nm-settings-keyfile(5)); an interface that the
+# connection itself makes has its name on every machine.
 OF_A_CARD = re.compile(rb"(?m)^[ \t]*(?:interface-name|mac-address)[ \t]*=.*\n?")
+MAKES_INTERFACE = re.compile(
+    rb"(?m)^[ \t]*type[ \t]*=[ \t]*(?:wireguard|bridge|bond|vlan|team|tun|dummy|ip-tunnel)\b"
+)
 IDENTITY = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]+")
 SEALED_IDENTITY = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 NO_RECIPIENT = "write `secrets: {recipient: age1…}` into rekindle.yaml; `age-keygen` makes a key"
@@ -157,7 +161,7 @@ def _sealed(host: Host, entry: Entry) -> SealedFile:
         raise OSError(f"too large to be sealed: {entry.size_bytes} bytes")
     content = host.read(entry.path)
     if entry.path.startswith(CONNECTIONS):
-        content = OF_A_CARD.sub(b"", content)
+        content = without_card(content)
     return SealedFile(
         path=escaped(entry.path),
         owner=user_names(host).get(entry.uid, str(entry.uid)),
@@ -165,3 +169,8 @@ def _sealed(host: Host, entry: Entry) -> SealedFile:
         mode=entry.permissions,
         content=base64.b64encode(content).decode(),
     )
+
+
+def without_card(connection: bytes) -> bytes:
+    """Return a keyfile of NetworkManager without what binds it to a card of the old machine."""
+    return connection if MAKES_INTERFACE.search(connection) else OF_A_CARD.sub(b"", connection)

@@ -176,7 +176,7 @@ def put_back(sealed: Sealed, kept: Path) -> Iterator[tuple[str, bool]]:
     for each in sealed.files:
         try:
             said = _put(each, kept)
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError, IndexError, OSError) as error:
             yield f"{each.path}: not put back: {_why(error, each)}", False
             continue
         yield (f"{each.path}: what was there is kept as {said}" if said else ""), True
@@ -234,9 +234,14 @@ def _put(file: SealedFile, kept: Path) -> str:
 
 
 def _whose(path: str) -> pwd.struct_passwd | None:
-    """Return the person whose home a path is in."""
-    people = (each for each in pwd.getpwall() if each.pw_uid in PEOPLE and each.pw_dir.strip("/"))
-    return next((each for each in people if path.startswith(f"{each.pw_dir.rstrip('/')}/")), None)
+    """Return the person whose home a path is in: the innermost one."""
+    homes = (
+        (each.pw_dir.rstrip("/"), each)
+        for each in pwd.getpwall()
+        if each.pw_uid in PEOPLE or each.pw_dir.startswith("/home/")
+    )
+    around = [(home, each) for home, each in homes if home and path.startswith(f"{home}/")]
+    return max(around, key=lambda found: len(found[0]))[1] if around else None
 
 
 def _gid(group: str, home: pwd.struct_passwd | None) -> int:

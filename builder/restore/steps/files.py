@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from builder.restore.report import Outcome
 from builder.restore.steps.commands import CommandStep, step_of
 from builder.restore.steps.step import Step, Steps, Target
 from collectors.domains.apt import Apt
@@ -79,11 +79,15 @@ def _disabled(thing: Unit) -> CommandStep:
     return step_of(Files.NAME, thing, command=f"{command} --", operand=name)
 
 
-def captured(section: str, to: Target) -> Iterator[FileStep]:
+def captured(section: str, to: Target) -> Steps:
     """Yield the files that a section captured: each has an owner, a mode and a place of its own."""
     for thing in to.things(section):
         if isinstance(thing, File):
-            yield file_step(section, thing, to)
+            try:
+                yield file_step(section, thing, to)
+            except ValueError as error:
+                reason = f"its facts are none: {error}"
+                yield Outcome(id=thing.item_id(), state="failed", reason=reason, remedy="mend the posture")
 
 
 def file_step(section: str, file: File, to: Target) -> FileStep:

@@ -216,7 +216,7 @@ class Runner:
             return self.offline
         try:
             path, identity = who(step["user"], step["session"])
-        except KeyError:
+        except (KeyError, ValueError):
             return Refusal(
                 FAILED, f"no {step['user']} on this machine", "make the account, then restore again"
             )
@@ -228,7 +228,7 @@ class Runner:
             return Refusal(DEFERRED, "it needs a session of its owner", "log in and restore again", "login")
         try:
             return self.tried(steps, identity)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Refusal(FAILED, why(error))
 
     def tried(self, steps, identity):

@@ -183,6 +183,8 @@ def brought_back(step, work):
         reason, remedy = str(refused), refused.remedy
     except OSError as error:
         reason, remedy = why(error), REMEDIES.get(error.errno, BY_HAND)
+    except (ValueError, OverflowError, KeyError, struct.error) as error:
+        reason, remedy = f"its facts are none: {why(error)}", "mend the posture"
     if step["kind"] == "directory":
         work.broken.add(raw(step["path"]))
     return outcome(step, FAILED, reason, remedy)

@@ -24,6 +24,7 @@ from ansible.module_utils.rekindle import (
     outcome,
     raw,
     read_plan,
+    safely,
     why,
     write_whole,
 )
@@ -41,7 +42,7 @@ def main():
     )
     steps = read_plan(module.params["plan"], "keyfiles")
     mine = [step for step in steps if step["section"] == module.params["section"]]
-    answer(module, [brought_back(step, module.check_mode) for step in mine])
+    answer(module, [safely(brought_back, step, module.check_mode) for step in mine])
 
 
 def brought_back(step, check_mode):

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.folders import Folders, RefusedError, homes
 from ansible.module_utils.rekindle import (
     ALREADY,
     ARGUMENTS,
@@ -25,6 +26,7 @@ from ansible.module_utils.rekindle import (
     outcome,
     raw,
     read_plan,
+    safely,
     why,
     write_whole,
 )
@@ -42,13 +44,16 @@ LOOK_SECONDS = 30
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     steps = read_plan(module.params["plan"], "mounts")
-    answer(module, [brought_back(step, "/", module.check_mode) for step in steps])
+    answer(module, [safely(brought_back, step, "/", module.check_mode) for step in steps])
 
 
 def brought_back(step, root, check_mode):
     """Add one line, make the place, and return the outcome."""
     try:
-        there = lines_for(root, raw(step["path"]))
+        path = raw(step["path"])
+        if path.startswith(b"/") and misplaced(path):
+            return outcome(step, FAILED, misplaced(path), "mend the posture")
+        there = lines_for(root, path)
         mine = [line for line in there if line[0] == raw(step["source"])]
         owners = {raw(source) for source in step["beside"]}
         if not mine and any(line[0] not in owners for line in there):
@@ -119,15 +124,13 @@ def placed(step, root):
     wrong = misplaced(path)
     if wrong:
         return wrong
-    missing = []
-    place = os.fsencode(root) + path.lstrip(b"/")
-    while not os.path.lexists(place):
-        missing.append(place)
-        place = os.path.dirname(place)
-    owner = os.stat(place)
-    for each in reversed(missing):
-        os.mkdir(each, 0o755)
-        os.chown(each, owner.st_uid, owner.st_gid)
+    folders = Folders(homes(), check_mode=False)
+    try:
+        folders.of(os.fsencode(root) + path.lstrip(b"/") + b"/.", make=True)
+    except RefusedError as refused:
+        return str(refused)
+    finally:
+        folders.close()
     return ""
 
 

@@ -29,6 +29,7 @@ from ansible.module_utils.rekindle import (
     raw,
     read_plan,
     remove,
+    safely,
     why,
     write_whole,
 )
@@ -52,7 +53,7 @@ CHECK_SECONDS = 60
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     steps = sorted(read_plan(module.params["plan"], "network"), key=lambda step: ORDER.index(step["kind"]))
-    answer(module, [brought_back(step, "/", module.check_mode) for step in steps])
+    answer(module, [safely(brought_back, step, "/", module.check_mode) for step in steps])
 
 
 def brought_back(step, root, check_mode):

@@ -269,8 +269,9 @@ def new_names(lost, quietly):
     if not lost:
         return {}
     names = [step["name"] for step in lost]
-    provided = providers(asked(["apt-cache", "showpkg", *names]))
-    known = frozenset(asked(["apt-cache", "pkgnames"]).split())
+    cache = ("apt-cache", *(WITHOUT_CACHE if quietly else ()))
+    provided = providers(asked([*cache, "showpkg", *names]))
+    known = frozenset(asked([*cache, "pkgnames"]).split())
     options = {
         step["name"]: choices(step["name"], step.get("version", ""), provided.get(step["name"], ()), known)
         for step in lost

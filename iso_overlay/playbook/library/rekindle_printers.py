@@ -24,6 +24,7 @@ from ansible.module_utils.rekindle import (
     outcome,
     raw,
     read_plan,
+    safely,
     why,
     write_whole,
 )
@@ -44,7 +45,7 @@ def main():
     stopped = [unit for unit in UNITS if systemctl("is-active", unit)]
     systemctl("stop", *stopped)
     try:
-        outcomes = [brought_back(step, "/", False) for step in steps]
+        outcomes = [safely(brought_back, step, "/", False) for step in steps]
     finally:
         systemctl("start", *stopped)
     answer(module, outcomes)

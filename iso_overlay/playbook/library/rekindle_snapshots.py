@@ -23,6 +23,7 @@ from ansible.module_utils.rekindle import (
     outcome,
     raw,
     read_plan,
+    safely,
     why,
     write_whole,
 )
@@ -44,7 +45,7 @@ class RefusedError(Exception):
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     steps = read_plan(module.params["plan"], "snapshots")
-    answer(module, [brought_back(step, module.check_mode) for step in steps])
+    answer(module, [safely(brought_back, step, module.check_mode) for step in steps])
 
 
 def brought_back(step, check_mode):

@@ -55,6 +55,14 @@ def answer(module, outcomes, notes=(), changed=None):
     module.exit_json(changed=changed, outcomes=outcomes, notes=list(notes))
 
 
+def safely(bring_back, step, *facts):
+    """Bring one item back, and return its outcome: whatever is wrong with it, the others come back."""
+    try:
+        return bring_back(step, *facts)
+    except Exception as error:
+        return outcome(step, FAILED, why(error), "set it up by hand from the posture")
+
+
 def orphaned():
     """Tell whether the restore that this is a part of was killed: the next one goes on."""
     pid = os.environ.get("REKINDLE_PID", "")

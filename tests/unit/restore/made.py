@@ -19,4 +19,5 @@ def made(section: Section) -> tuple[dict[str, list[dict[str, Any]]], tuple[Outco
     posture = replace(small_posture(), **{section.NAME: section})
     wanted = frozenset(item.id for item in section.items() if not item.bound)
     plan = planned(Target(posture, small_posture(), PurePosixPath("payload/posture"), wanted))
-    return json.loads(plan.text()), plan.told
+    steps = json.loads(plan.text())
+    return {part: some for part, some in steps.items() if part != "owned"}, plan.told

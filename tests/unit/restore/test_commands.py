@@ -24,6 +24,11 @@ def test_one_that_fails_sinks_no_other(playing: Playing) -> None:
     assert told["b"]["reason"] == "error: broken"
 
 
+def test_a_name_that_no_command_can_have_sinks_no_other(playing: Playing) -> None:
+    told = playing.play(step("a", "echo a\0b"), step("b", "true"))
+    assert [each["state"] for each in told.values()] == ["failed", "restored"]
+
+
 def test_what_failed_says_what_a_person_types(playing: Playing) -> None:
     told = playing.only("false", by_hand="npm install x")
     assert (told["reason"], told["remedy"]) == ("it ended with 1", "by hand: npm install x")

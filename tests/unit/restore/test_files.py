@@ -575,3 +575,13 @@ def test_an_immutable_file_is_told_how_to_change(tmp_path: Path, back: Back) -> 
     assert (outcome["state"], "chattr -i" in outcome["remedy"]) == ("failed", True)
     assert sorted(os.listdir(tmp_path)) == ["content", "x"]
     assert (tmp_path / "x").read_text() == "fixed"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"owner": "9" * 40}, {"owner": "a\0b"}, {"mode": "rwx"}, {"acl": "evil::rwx"}],
+)
+def test_facts_that_are_none_sink_no_other_file(facts: dict[str, str], back: Back, tmp_path: Path) -> None:
+    told = back(step(tmp_path / "x", content="content", **facts))
+    assert (told["state"], told["remedy"] != "") == ("failed", True)
+    assert not (tmp_path / "x").exists()

@@ -22,7 +22,7 @@ from builder.restore import keep, unlock
 from builder.restore import restore as restoring
 from builder.restore.people import Words
 from builder.restore.report import Outcome, Report
-from builder.secrets import Sealed, SealedFile, gathered, left_out, seal, unseal
+from builder.secrets import Sealed, SealedFile, gathered, left_out, seal, unseal, without_card
 from collectors.domains.dotfiles import Dotfiles
 from collectors.domains.network import Network
 from collectors.domains.network.connections import Connection
@@ -428,3 +428,9 @@ def test_what_is_restored_in_part_is_told_beside_the_rest(
 def test_what_is_found_on_a_machine_is_for_no_other_eyes(tmp_path: Path) -> None:
     with restoring._workshop(tmp_path / "lib/rekindle", check=False) as work:
         assert work.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_interface_that_a_connection_makes_keeps_its_name() -> None:
+    tunnel = b"[connection]\ntype=wireguard\ninterface-name=wg0\n"
+    assert without_card(tunnel) == tunnel
+    assert without_card(b"[connection]\ntype=wifi\ninterface-name=wlp3s0\n") == b"[connection]\ntype=wifi\n"

@@ -161,18 +161,40 @@ def test_credentials_are_a_secret_where_their_file_is(tmp_path: Path) -> None:
     assert "/root/.nas" in told["remedy"]
 
 
-def test_a_place_in_a_home_is_its_persons(tmp_path: Path) -> None:
+@pytest.fixture
+def adas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "home/ada"
+    place.mkdir(parents=True)
+    owner = (1234, 1235) if os.getuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(place, *owner)
+    monkeypatch.setattr(mounts, "homes", lambda: {os.fsencode(place): owner})
+    return place
+
+
+def test_a_place_in_a_home_is_its_persons(tmp_path: Path, adas: Path) -> None:
     with_fstab(tmp_path, "")
-    home = tmp_path / "home/ada"
-    home.mkdir(parents=True)
-    if os.getuid() == 0:
-        os.chown(home, 1234, 1235)
     [step] = mount_steps(*read("/srv/x /home/ada/a/Films none bind 0 0\n"))
     mounts.brought_back(step, f"{tmp_path}/", False)
-    for place in (home / "a", home / "a/Films"):
+    for place in (adas / "a", adas / "a/Films"):
         found = place.stat()
-        assert (found.st_uid, found.st_gid) == (home.stat().st_uid, home.stat().st_gid)
-        assert stat.S_IMODE(found.st_mode) == 0o755
+        assert (found.st_uid, found.st_gid) == (adas.stat().st_uid, adas.stat().st_gid)
+
+
+def test_no_place_is_made_through_somebodys_symlink(tmp_path: Path, adas: Path) -> None:
+    with_fstab(tmp_path, "")
+    (tmp_path / "elsewhere").mkdir()
+    (adas / "a").symlink_to(tmp_path / "elsewhere")
+    [step] = mount_steps(*read("/srv/x /home/ada/a/Films none bind 0 0\n"))
+    assert "make the directory by hand" in mounts.brought_back(step, f"{tmp_path}/", False)["remedy"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/mnt/\\x00b", "/mnt/../etc"])
+def test_a_place_that_is_none_comes_to_no_line(path: str, tmp_path: Path) -> None:
+    place = with_fstab(tmp_path, OWN)
+    [step] = mount_steps(*read("/srv/x /mnt/a none bind 0 0\n"))
+    assert mounts.brought_back({**step, "path": path}, f"{tmp_path}/", False)["state"] == "failed"
+    assert place.read_text() == OWN
 
 
 def test_a_check_adds_no_line_and_makes_no_place(tmp_path: Path) -> None:
