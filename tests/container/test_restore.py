@@ -52,7 +52,6 @@ BAD = {
     "apt-hold:-oDir=/pwned": "failed",
     "group:root": "failed",
     "user:root": "failed",
-    "user:carol": "failed",
     "file:/etc/hearth/link-out/pwned": "failed",
     "file:/etc/hearth/a-strangers": "failed",
 }
