@@ -14,7 +14,7 @@ COMPLAINT = re.compile(r"^(?:E|W|Err|Error|Warning)(?::\d+ |: )")
 ERROR = re.compile(r"^(?:E|Error): ")
 # What apt says of a source that some machine answered for; "404" is an answer, too.
 ANSWERED = re.compile(r"^(?:(?:Hit|Get):\d+ (?!file:|copy:|cdrom:)|  4\d\d  )", re.M)
-ASKED = re.compile(r"^(?:Err|Ign):", re.M)
+ASKED = re.compile(r"^(?:Err|Ign):\d+ (?!file:|copy:|cdrom:)", re.M)
 NOT_FETCHED = re.compile(r"^[EW]: (Failed to fetch .*)$", re.M)
 FETCH = re.compile(
     r"^(?:E|W|Error|Warning): Failed to fetch \S*/([^/\s_]+)_[^/\s_]*_([\w-]+)\.u?deb\s+(.*)$", re.M

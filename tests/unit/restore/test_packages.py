@@ -216,6 +216,7 @@ def test_a_source_that_was_read_is_not_blamed_for_its_neighbours(uri: str) -> No
     [
         (NO_NETWORK, True),
         ("Ign:1 http://slow.invalid x InRelease\n", True),
+        ("Get:1 file:/mirror ./ Packages\nIgn:1 file:/mirror ./ Packages\n", False),
         (NO_NETWORK + "Hit:3 http://good.invalid/main x InRelease\n", False),
         (NO_NETWORK + "Get:3 https://good.invalid/main x InRelease [1 kB]\n", False),
         (NO_NETWORK + "Err:3 http://old.invalid x Release\n  404  Not Found [IP: 10.0.0.1 80]\n", False),
