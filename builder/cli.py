@@ -370,9 +370,7 @@ def _restore_fleet(
         payload, asked, inventory=inventory, limit=limit, signers=signers, reports=reports, say=say
     )
     if as_json:
-        hosts = {
-            name: answer.model_dump(mode="json", exclude={"page"}) for name, answer in fleet.hosts.items()
-        }
+        hosts = {name: answer.model_dump(mode="json") for name, answer in fleet.hosts.items()}
         show_json(hosts)
     else:
         show_rows(("host", "restored", "gaps", "score"), fleet.rows())

@@ -86,7 +86,7 @@ def restoring() -> Iterator[tuple[Callable[[str], None], Callable[[Moment], None
         task = bar.add_task("", total=100, left="")
 
         def moved(moment: Moment) -> None:
-            what = f"{moment.what()} {moment.number} of {moment.total} {moment.name}"[:BAR_LETTERS]
+            what = moment.where()[:BAR_LETTERS]
             bar.update(task, completed=moment.percent, description=escape(what), left=moment.left())
 
         yield say, moved

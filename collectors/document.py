@@ -43,19 +43,19 @@ def parsed(text: str, *, name: str) -> Any:
         raise Failure(f"{name}: {said}", remedy="mend the YAML there") from None
 
 
-def validated(text: str, model: type[Model], *, name: str, drop: Sequence[str] = ()) -> Model:
-    """Read `text` into `model`; raises Failure with the file, the line, the key and the remedy.
+def validated(text: str, model: type[Model], *, name: str) -> Model:
+    """Read `text` into `model`; raises Failure with the file, the line, the key and the remedy."""
+    return as_model(parsed(text, name=name), text, model, name=name)
 
-    `drop` names top-level keys that are not the model's, such as `schema_version`.
-    """
-    data = parsed(text, name=name)
+
+def as_model(data: Any, text: str, model: type[Model], *, name: str) -> Model:
+    """Make a record of `data`, which was read from `text`; raises Failure as `validated` does."""
     if data is None:
         data = {}
     if not isinstance(data, dict):
         raise Failure(f"{name}:1: not a mapping of keys to values", remedy="write `key: value` lines")
-    kept = {key: value for key, value in data.items() if key not in drop}
     try:
-        return model.model_validate(kept)
+        return model.model_validate(data)
     except ValidationError as error:
         raise _named(error, text, name) from None
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.document import dumped, parsed, validated
+from collectors.document import as_model, dumped, parsed
 from collectors.failure import Failure
 from collectors.posture import SCHEMA_VERSION, SECTIONS, Posture
 from collectors.record import Section, unescaped
@@ -35,7 +35,7 @@ def section_text(section: Section) -> str:
 def read_section(text: str, kind: type[Section], *, name: str) -> Section:
     """Read the YAML of one section; raises Failure for a newer schema, broken YAML or a wrong value."""
     data = parsed(text, name=name)
-    version = data.get(VERSION_KEY) if isinstance(data, dict) else None
+    version = data.pop(VERSION_KEY, None) if isinstance(data, dict) else None
     if type(version) is not int or version < 1:  # not a bool, which is an int too
         raise Failure(f"{name}:1: {VERSION_KEY}: missing", remedy="collect the machine again")
     if version > SCHEMA_VERSION:
@@ -43,7 +43,7 @@ def read_section(text: str, kind: type[Section], *, name: str) -> Section:
             f"{name}:1: {VERSION_KEY}: {version} is newer than {SCHEMA_VERSION}, the newest known here",
             remedy="upgrade Rekindle",
         )
-    return validated(text, kind, name=name, drop=[VERSION_KEY])
+    return as_model(data, text, kind, name=name)
 
 
 def files_of(posture: Posture) -> Mapping[str, bytes]:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -23,21 +23,13 @@ from pydantic import ValidationError
 
 from builder.payload.payload import PLAYBOOK, PROGRAM, open_payload, signed_by
 from builder.restore.on_host import PAYLOAD, REQUEST, Answer, Request
+from builder.restore.page import leave
 from builder.restore.people import refuse_names
+from builder.restore.play import PLAY, Say
+from builder.restore.progress import printable
 from builder.tools import require
-from builder.whole import whole
 from collectors.failure import Failure
 from collectors.repository import read_posture
-
-Say = Callable[[str], None]
-
-# Ansible runs in a Python that sees what this one sees: in a PEX no program of its own is on PATH.
-PLAY = """
-import json, sys
-sys.path[:] = json.load(sys.stdin)
-from ansible.cli.playbook import main
-sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
-"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class Fleet:
         """Yield for each host how much is restored, the gaps, the score; or why there is none of it."""
         for host, answer in self.hosts.items():
             if answer.report is None:
-                yield host, "-", "-", answer.failure
+                yield host, "-", "-", printable(answer.failure)
                 continue
             counts = answer.report.counts()
             there = sum(counts.get(state, 0) for state in ("restored", "already", "substituted"))
@@ -95,7 +87,8 @@ def restore_fleet(
             raise _nobody(work, inventory, limit)
     hosts = dict(sorted(answers.items()))
     for host, answer in hosts.items():
-        _leave(answer, reports / host.replace("/", "_").lstrip("."))
+        if answer.report is not None and not request.check:
+            leave(answer.report, reports / host.replace("/", "_").lstrip("."))
     return Fleet(hosts, reports)
 
 
@@ -175,11 +168,11 @@ def _hear(event: Mapping[str, Any], answers: dict[str, Answer], say: Say) -> Non
         say(f"{host}: {event['doing']}")
     elif "answer" in event:
         answers[host] = _answer(event["answer"])
-        say(f"{host}: {_told(answers[host])}")
+        say(printable(f"{host}: {_told(answers[host])}"))
     elif host not in answers:
         wrong = f"not reached: {event['unreachable']}" if "unreachable" in event else event["failed"]
         answers[host] = Answer(failure=str(wrong))
-        say(f"{host}: {wrong}")
+        say(printable(f"{host}: {wrong}"))
 
 
 def _answer(content: str) -> Answer:
@@ -203,12 +196,3 @@ def _nobody(work: Path, inventory: Path, limit: str) -> Failure:
         f"{inventory} names no host{which}{': ' if wrong else ''}{wrong}",
         remedy="see `ansible-inventory --list`: a line for each host is enough",
     )
-
-
-def _leave(answer: Answer, folder: Path) -> None:
-    if answer.report is None:
-        return
-    for name, text in (("report.json", answer.report.text()), ("report.html", answer.page)):
-        if text:
-            with whole(folder / name) as aside:
-                aside.write_text(text)

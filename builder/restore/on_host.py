@@ -20,7 +20,6 @@ from collectors.failure import Failure
 from collectors.record import Record
 
 STATE = Path("/var/lib/rekindle")
-PAGE = "report.html"
 PAYLOAD, REQUEST, ANSWER = "payload.tar", "request.json", "answer.json"
 
 
@@ -34,10 +33,9 @@ class Request(Record):
 
 
 class Answer(Record):
-    """What came of it: a report with its page, or one line that says why there is none."""
+    """What came of it: a report, or one line that says why there is none."""
 
     report: Report | None = None
-    page: str = ""
     failure: str = ""
 
 
@@ -45,7 +43,8 @@ def main(words: Sequence[str]) -> int:
     """Do what the request in the folder `words[0]` asks, and leave the answer there."""
     folder = Path(words[0])
     try:
-        answer = answered(folder, Request.model_validate_json((folder / REQUEST).read_text()))
+        request = Request.model_validate_json((folder / REQUEST).read_text())
+        answer = Answer(report=restore(folder / PAYLOAD, state=STATE, **dict(request), say=print))
     except Failure as failure:
         answer = Answer(failure=str(failure))
     except Exception as error:  # a bug: whoever asked hears of it in one line, the traceback is there, too
@@ -54,13 +53,6 @@ def main(words: Sequence[str]) -> int:
     with whole(folder / ANSWER) as aside:
         aside.write_text(answer.model_dump_json())
     return 0
-
-
-def answered(folder: Path, request: Request) -> Answer:
-    """Restore as was asked; a check leaves no page. Raises Failure."""
-    report = restore(folder / PAYLOAD, state=STATE, **dict(request), say=print)
-    page = STATE / PAGE
-    return Answer(report=report, page=page.read_text() if page.exists() and not request.check else "")
 
 
 if __name__ == "__main__":

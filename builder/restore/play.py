@@ -32,8 +32,9 @@ Watch = Callable[[Moment], None]
 PLAY = """
 import fcntl, json, os, sys
 sys.path[:] = json.load(sys.stdin)
-lock = open(os.environ["REKINDLE_LOCK"], "a")
-fcntl.flock(lock, fcntl.LOCK_EX)
+lock = open(os.environ["REKINDLE_LOCK"], "a") if "REKINDLE_LOCK" in os.environ else None
+if lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
 from ansible.cli.playbook import main
 sys.exit(main(["ansible-playbook", *sys.argv[1:]]))
 """

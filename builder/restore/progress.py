@@ -1,8 +1,9 @@
 """How far is a restore, and how long will it still take?
 
 The playbook's modules append events to a file, one JSON object a line: `{"line": "fetching the indexes"}`
-is for a person as it is; `{"work": "packages", "number": 3, "total": 18, "name": "tree", "share": 0.51}`
-says how far a kind of work is. `share` is null where `number` tells it: that one is at work.
+is for a person as it is; `{"task": "mounts"}` is what begins, `{"work": "packages", "number": 3, "total":
+18, "name": "tree", "share": 0.51}` how far a kind of work is. `share` is null where `number` tells it: that
+one is at work.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ MINUTE, HOUR = 60, 3600
 class Moment:
     """How far it is: the `number`th of `total` of a kind of work, and of all `percent`.
 
+    `total` is 0 where the work is one task that counts nothing.
     `seconds_left` is None while nobody can tell; `seconds` is how long this item has been at work.
     """
 
@@ -66,9 +68,12 @@ class Moment:
 
     def text(self) -> str:
         """Return it in one line: `packages 3 of 18: tree, 41 %, about 6 min left`."""
+        return ", ".join(filter(None, (self.where(), f"{self.percent} %", self.left())))
+
+    def where(self) -> str:
+        """Return `packages 3 of 18: tree`."""
         name = f": {self.name}" if self.name else ""
-        words = (f"{self.what()} {self.number} of {self.total}{name}", f"{self.percent} %", self.left())
-        return ", ".join(filter(None, words))
+        return f"{self.what()} {self.number} of {self.total}{name}" if self.total else self.what()
 
     def what(self) -> str:
         """Return the kind of work for a person: `flatpak` for `commands flatpak`."""
@@ -130,6 +135,9 @@ class Course:
             return ""
         if "line" in event:
             return printable(event["line"])
+        if "task" in event:
+            self.last, self.since = (printable(event["task"]), 0, 0, ""), self.clock()
+            return ""
         work, number, total, share = (event[key] for key in ("work", "number", "total", "share"))
         self.last = (work, number, total, printable(event["name"]))
         self.since = self.clock()
@@ -180,9 +188,11 @@ class Lines:
     def __call__(self, moment: Moment) -> None:
         """Tell a moment if it is time to."""
         text, quiet = moment.text(), self.clock() - self.at
-        is_first = moment.work not in self.works
-        is_new = (moment.work, moment.number) != self.told and (
-            quiet >= LINE_SECONDS or moment.number == moment.total
+        is_first = bool(moment.total) and moment.work not in self.works
+        is_new = (
+            bool(moment.total)
+            and (moment.work, moment.number) != self.told
+            and (quiet >= LINE_SECONDS or moment.number == moment.total)
         )
         if not (is_first or is_new or quiet >= STILL_SECONDS):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from builder.payload.payload import write_payload
-from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.domains.apt import Package
 from collectors.domains.files import Files
@@ -24,8 +23,8 @@ from collectors.domains.system import Release
 from collectors.host import Machine
 from collectors.posture import Posture
 from collectors.record import File, sha256
-from tests.container.minimal import Container, container, minimal_root, remove
-from tests.sample.archive import VENDOR, Served, archive
+from tests.container.minimal import Container
+from tests.sample.archive import VENDOR, Served
 from tests.sample.posture import sample_posture
 
 pytestmark = [
@@ -41,24 +40,6 @@ TONGS = "/usr/share/kiln-tongs/readme"
 ROOT = ("root", "root")
 ADA = ("ada", "ada")
 MANY = 3000
-
-
-@pytest.fixture(scope="module")
-def served(program_cache: Path) -> Iterator[Served]:
-    with archive(program_cache) as serving:
-        yield serving
-
-
-@pytest.fixture(scope="module")
-def program(program_cache: Path) -> Path:
-    return restore_program(program_cache, print)
-
-
-@pytest.fixture
-def blank(program_cache: Path, tmp_path: Path) -> Iterator[Container]:
-    machine = container(minimal_root(program_cache), tmp_path / "machine")
-    yield machine
-    remove(machine)
 
 
 def test_what_dpkg_systemd_and_people_know_of_files(blank: Container, program: Path, served: Served) -> None:

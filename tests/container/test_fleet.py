@@ -162,7 +162,7 @@ def test_a_fleet_is_restored_one_host_down_and_secrets_come_back(
     rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
     assert rows["cold"].startswith("-\t-\tnot reached: ")
     restored, gaps, percent = rows["oven"].split("\t")
-    report = json.loads((tmp_path / "reports/oven/report.json").read_text())
+    report = json.loads((tmp_path / "reports/oven/restore-report.json").read_text())
     states = {entry["id"]: entry["state"] for entry in report["items"]}
     assert states["user:eve"] == states[f"file:{CONF}"] == "restored"
     assert states["wireguard:wg0"] == "deferred"

@@ -9,19 +9,17 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builder.payload.payload import write_payload
-from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.host import Machine
 from collectors.posture import Posture
-from tests.container.minimal import NSPAWN, Container, container, minimal_root, remove
-from tests.sample.archive import Served, archive
+from tests.container.minimal import NSPAWN, Container
+from tests.sample.archive import Served
 from tests.sample.posture import sample_posture
 
 pytestmark = [
@@ -37,54 +35,39 @@ KILLED = f"{COMMAND} > /dev/null 2>&1 & {PLAYS}; kill -9 $!; exec {COMMAND}"
 LITTER = (".rekindle", ".rekindle-aside", ".partial", "policy-rc.d")
 
 
-@pytest.fixture(scope="module")
-def served(program_cache: Path) -> Iterator[Served]:
-    with archive(program_cache) as serving:
-        yield serving
-
-
-@pytest.fixture
-def machine(program_cache: Path, tmp_path: Path) -> Iterator[Container]:
-    made = container(minimal_root(program_cache), tmp_path / "machine")
-    yield made
-    remove(made)
-
-
-def test_killed_ten_times_it_ends_in_the_same_state(
-    machine: Container, program_cache: Path, served: Served
-) -> None:
+def test_killed_ten_times_it_ends_in_the_same_state(blank: Container, program: Path, served: Served) -> None:
     posture = sample_posture(served.url(), served.key)
-    put(machine, posture, restore_program(program_cache, print))
+    put(blank, posture, program)
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    seconds = warmed_up(machine)
+    seconds = warmed_up(blank)
     # From its start to its end, in any order: what is killed late leaves the next one less to do.
     for moment in chance.sample(range(KILLS), KILLS):
-        power_cut(machine, seconds * (moment + chance.random()) / KILLS)
-    report, said = finished(machine, COMMAND)
-    assert_as_if_never_killed(machine, posture, report, said)
-    again, _ = finished(machine, COMMAND)
+        power_cut(blank, seconds * (moment + chance.random()) / KILLS)
+    report, said = finished(blank, COMMAND)
+    assert_as_if_never_killed(blank, posture, report, said)
+    again, _ = finished(blank, COMMAND)
     assert again["changed"] == 0
     assert {each["state"] for each in again["items"]} == {"already", "excluded"}
 
 
 def test_what_a_killed_restore_left_behind_ends_before_the_next_begins(
-    machine: Container, program_cache: Path, served: Served
+    blank: Container, program: Path, served: Served
 ) -> None:
     posture = sample_posture(served.url(), served.key)
-    put(machine, posture, restore_program(program_cache, print))
-    report, said = finished(machine, KILLED)
+    put(blank, posture, program)
+    report, said = finished(blank, KILLED)
     assert "waiting for the end of what a killed restore began" in said
-    assert_as_if_never_killed(machine, posture, report, said)
+    assert_as_if_never_killed(blank, posture, report, said)
 
 
 def test_a_second_restore_at_the_same_time_is_refused(
-    machine: Container, program_cache: Path, served: Served
+    blank: Container, program: Path, served: Served
 ) -> None:
-    put(machine, sample_posture(served.url(), served.key), restore_program(program_cache, print))
+    put(blank, sample_posture(served.url(), served.key), program)
     held = f"exec 9>/run/rekindle-restore.lock; flock 9; {COMMAND}"
-    refused = machine.run("bash", "-c", held)
+    refused = blank.run("bash", "-c", held)
     assert refused.returncode == 1
     assert "another restore is at work" in refused.stderr
 

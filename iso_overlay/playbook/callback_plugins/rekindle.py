@@ -32,6 +32,12 @@ class CallbackModule(CallbackBase):
         if os.getppid() != int(os.environ["REKINDLE_PID"]):
             os._exit(1)
 
+    def v2_runner_on_start(self, host, task):
+        # Of what goes side by side, only what counts its items tells where it is.
+        if host.get_name() == "machine":
+            name = task.get_name()
+            append("REKINDLE_PROGRESS", json.dumps({"task": name.partition(" : ")[2] or name}))
+
     def v2_runner_on_ok(self, result):
         answer = answer_of(result)
         record(answer)

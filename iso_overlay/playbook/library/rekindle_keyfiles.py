@@ -129,6 +129,8 @@ def by_name(groups):
 
 
 def read(place):
+    if os.path.lexists(place) and not os.path.isfile(place):
+        raise RefusedError("what is here is no file")
     try:
         with open(place, "rb") as file:
             return file.read()

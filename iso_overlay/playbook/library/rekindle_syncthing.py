@@ -74,8 +74,18 @@ def added(step, check_mode):
     if not check_mode:
         root.append(wanted)
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        write_whole(place, ElementTree.tostring(root, "utf-8"), 0o600, os.getuid(), os.getgid())
+        write_whole(place, serialized(root), 0o600, os.getuid(), os.getgid())
     return RESTORED
+
+
+def serialized(root):
+    """Return the bytes of a document; what XML has no letter for would make it none."""
+    content = ElementTree.tostring(root, "utf-8")
+    try:
+        ElementTree.fromstring(content)
+    except ElementTree.ParseError:
+        raise RefusedError("a name with a control character") from None
+    return content
 
 
 def is_same(there, wanted):
@@ -114,6 +124,8 @@ def text(name):
 
 
 def parsed(place):
+    if os.path.exists(place) and not os.path.isfile(place):
+        raise RefusedError("the config.xml that is here is no file")
     try:
         return ElementTree.parse(place).getroot()
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from builder.payload.payload import write_payload
 from builder.restore import fleet, on_host
 from builder.restore.fleet import Fleet, restore_fleet
 from builder.restore.on_host import Answer, Request
+from builder.restore.page import page, read_report
 from builder.restore.report import Outcome, Report
 from collectors.failure import Failure
 from tests.postures import small_posture
@@ -53,7 +54,7 @@ def restored(place: Path, **facts: object) -> tuple[Fleet, list[str]]:
 
 
 def test_a_host_that_is_down_sinks_no_other(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = Answer(report=report("restored", "already", "failed"), page="<p>")
+    good = Answer(report=report("restored", "already", "failed"))
     heard(
         monkeypatch,
         {"host": "oven", "doing": "restoring"},
@@ -76,8 +77,8 @@ def test_a_host_that_is_down_sinks_no_other(place: Path, monkeypatch: pytest.Mon
     assert found.failed() == ("cold", "odd", "other", "wet")
     assert "oven: restoring" in said
     assert f"cold: not reached: {DOWN}" in said
-    assert Report.model_validate_json((place / "reports/oven/report.json").read_text()) == good.report
-    assert (place / "reports/oven/report.html").read_text() == "<p>"
+    assert read_report(place / "reports/oven") == good.report
+    assert (place / "reports/oven/report.html").read_text() == page(good.report)
     assert [path.name for path in (place / "reports").iterdir()] == ["oven"]
 
 
@@ -85,7 +86,7 @@ def test_a_name_from_an_inventory_is_no_path(place: Path, monkeypatch: pytest.Mo
     heard(monkeypatch, {"host": "../../oven", "answer": answer(Answer(report=report("restored")))})
     restored(place)
     [left] = (place / "reports").iterdir()
-    assert (left / "report.json").is_file()
+    assert read_report(left) == report("restored")
     assert left.parent == place / "reports"
 
 
@@ -148,9 +149,8 @@ def test_a_host_answers_in_any_case(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(on_host, "STATE", tmp_path)
     monkeypatch.setattr(on_host, "restore", restore)
-    (tmp_path / "report.html").write_text("<p>")
     assert on_host.main([str(tmp_path)]) == 0
-    assert left(tmp_path) == Answer(report=report("restored"), page="<p>")
+    assert left(tmp_path) == Answer(report=report("restored"))
     assert (asked[0]["only"], asked[0]["map_user"], asked[0]["check"]) == (("apt",), {"ada": "eve"}, False)
     for error, said in (
         (Failure("too full", remedy="make room"), "too full; make room"),

@@ -45,6 +45,19 @@ def test_the_time_left_is_as_fast_as_it_was_so_far() -> None:
     assert moment.text() == "packages 25 of 100: tree, 25 %, about 5 min left"
 
 
+def test_what_counts_nothing_is_told_when_it_takes_long_and_no_item_is_said_to_be_at_work() -> None:
+    way, clock = course(users=2, files=100)
+    told: list[str] = []
+    lines = Lines(told.append, clock)
+    for event in (heard("users", 2, 2, "bob"), json.dumps({"task": "numbers for containers"})):
+        way.hear(event)
+        lines(way.moment())  # type: ignore[arg-type] # it was heard of
+    clock.now += 12
+    lines(way.moment())  # type: ignore[arg-type]
+    assert [line.partition(",")[0] for line in told] == ["users 2 of 2: bob", "numbers for containers"]
+    assert told[1].endswith("at it for 12 s")
+
+
 def test_what_takes_longer_than_anybody_knew_has_no_time_left() -> None:
     way, clock = course(commands_snap=1)
     way.hear(heard("commands snap", 1, 1, share=0.0))

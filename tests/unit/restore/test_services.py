@@ -274,6 +274,22 @@ def test_syncthing_is_told_before_its_first_start(home: Home) -> None:
     )
 
 
+def test_a_letter_that_xml_has_not_leaves_the_configuration_whole(home: Home) -> None:
+    folder = syncthing.SyncedFolder(place=f"~{home.user}/a", folder="a", label=r"x\x01", user=home.user)
+    [step] = made(Services(synced=(folder,)))[0]["syncthing"]
+    assert synced.brought_back(step, False)["state"] == "failed"
+    assert not Path(home.path, ".config/syncthing/config.xml").exists()
+
+
+def test_a_pipe_in_place_of_a_configuration_is_not_waited_for(home: Home) -> None:
+    place = Path(home.path, ".config/syncthing/config.xml")
+    place.parent.mkdir(parents=True)
+    os.mkfifo(place)
+    device = syncthing.SyncedDevice(user=home.user, name="phone", device="C-D")
+    [step] = made(Services(devices=(device,)))[0]["syncthing"]
+    assert "no file" in synced.brought_back(step, False)["reason"]
+
+
 def test_a_folder_of_which_nothing_more_is_known_is_watched_and_keeps_conflicts(home: Home) -> None:
     folder = syncthing.SyncedFolder(place=f"~{home.user}/a", folder="a", user=home.user)
     device = syncthing.SyncedDevice(user=home.user, name="phone", device="C-D")
