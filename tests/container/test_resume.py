@@ -30,8 +30,12 @@ pytestmark = [
 KILLS = 10
 # A power cut takes all that runs; a kill leaves behind what the restore started.
 COMMAND = "python3 /root/restore.pex restore --from /root/payload.tar --json"
-PLAYS = "until grep -q packages /var/lib/rekindle/restore/progress 2> /dev/null; do sleep 0.1; done"
-KILLED = f"{COMMAND} > /dev/null 2>&1 & {PLAYS}; kill -9 $!; exec {COMMAND}"
+KILLED = f"""{COMMAND} > /dev/null 2>&1 &
+until grep -q '{{event}}' /var/lib/rekindle/restore/progress 2> /dev/null; do sleep 0.1; done
+kill -9 $!
+exec {COMMAND}"""
+# So that what was begun is still at work when the next one looks.
+SLOW = 'DPkg::Pre-Install-Pkgs {"sleep 12";};\n'
 LITTER = (".rekindle", ".rekindle-aside", ".partial", "policy-rc.d")
 
 
@@ -52,13 +56,15 @@ def test_killed_ten_times_it_ends_in_the_same_state(blank: Container, program: P
     assert {each["state"] for each in again["items"]} == {"already", "excluded"}
 
 
+@pytest.mark.parametrize(("event", "waits"), [('"task": "packages"', False), ('"work": "packages"', True)])
 def test_what_a_killed_restore_left_behind_ends_before_the_next_begins(
-    blank: Container, program: Path, served: Served
+    blank: Container, program: Path, served: Served, event: str, waits: bool
 ) -> None:
     posture = sample_posture(served.url(), served.key)
     put(blank, posture, program)
-    report, said = finished(blank, KILLED)
-    assert "waiting for the end of what a killed restore began" in said
+    (blank.root / "etc/apt/apt.conf.d/99slow").write_text(SLOW)
+    report, said = finished(blank, KILLED.format(event=event))
+    assert not waits or "waiting for the end of what a killed restore began" in said
     assert_as_if_never_killed(blank, posture, report, said)
 
 

@@ -134,9 +134,11 @@ def restored(plan, progress, wanted, held, before):
                 mend(apt)
                 now = here()
                 found = Found([step for step in missing if step["name"] not in now.there], said, folder)
-                troubles = brought(apt, found, read_plan(plan, "owned"), now)
+                # dpkg does not list what is held and away: what a killed run held may still be missing.
+                kept = now.held | {step["name"] for step in held}
+                troubles = brought(apt, found, read_plan(plan, "owned"), now.there, kept)
         marked = mark(wanted, found)
-        held_now = hold(held)
+        held_now = before.held if orphaned() else hold(held)
     except LockedError as locked:
         trouble = Trouble(str(locked), "wait until it is done, then restore again")
         troubles = {step["name"]: trouble for step in missing}
@@ -319,10 +321,10 @@ def deb_of(step, folder):
     return copy if digest == step["deb_sha256"] else ""
 
 
-def brought(apt, found, protected, before):
-    """Install what was found; return the trouble of each that could not be."""
-    names = [name for name in found.words if name not in before.there]
-    transactions = Transactions(apt, found.words, protected, before.held)
+def brought(apt, found, protected, there, held):
+    """Install what was found and is not `there`; return the trouble of each that could not be."""
+    names = [name for name in found.words if name not in there]
+    transactions = Transactions(apt, found.words, protected, held)
     transactions.install(names)
     again = [name for name, trouble in transactions.troubles.items() if trouble.kind == "fetch"]
     if not again or orphaned():
@@ -332,7 +334,7 @@ def brought(apt, found, protected, before):
     if reason := unreached(said):
         away = Trouble(reason, CONNECT, "fetch", DEFERRED, "network")
         return {**transactions.troubles, **dict.fromkeys(again, away)}
-    second = Transactions(apt, found.words, protected, before.held)
+    second = Transactions(apt, found.words, protected, held)
     second.install(again)
     first = {name: trouble for name, trouble in transactions.troubles.items() if name not in again}
     return {**first, **second.troubles}
