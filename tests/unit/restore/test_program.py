@@ -40,7 +40,7 @@ def test_the_key_knows_all_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_packages_are_carried_with_their_data() -> None:
     sources = program._sources()
-    assert {"builder/cli.py", "collectors/posture.py", "builder/payload/target.txt"} <= set(sources)
+    assert {"builder/cli/app.py", "collectors/posture.py", "builder/payload/target.txt"} <= set(sources)
     assert "iso_overlay/playbook/restore.yaml" in sources
     assert not [path for path in sources if "__pycache__" in path or path.startswith("tests/")]
 
