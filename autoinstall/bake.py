@@ -26,10 +26,12 @@ FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
 FIRST_PERSON_UID = 1000
 
 
-def bake(posture: Posture, config: Config, *, signed: bool = False) -> Autoinstall:
+def bake(posture: Posture, config: Config, *, signed: bool = False, medium_id: str = "") -> Autoinstall:
     """Return the autoinstall that brings this posture back; raises Failure where a decision is missing.
 
     `signed`: the medium tells who may have signed its payload, and the new machine will hold others to it.
+    `medium_id` names the medium: the new machine's disk will bear it, so that a medium left in does not
+    install again.
     """
     system = posture.system
     try:
@@ -42,7 +44,7 @@ def bake(posture: Posture, config: Config, *, signed: bool = False) -> Autoinsta
             identity=_identity(posture, config),
             apt=userdata.Apt(fallback="offline-install", geoip=False),
             storage=_storage(),
-            late_commands=_late_commands(signed),
+            late_commands=_late_commands(signed, medium_id),
             error_commands=(("sh", f"{ON_MEDIUM}/installer/failed"),),
             shutdown="reboot",
             **({"source": userdata.Source(id=config.source)} if config.source else {}),
@@ -66,9 +68,9 @@ def _storage() -> userdata.Storage:
     return userdata.Storage(layout=userdata.Layout(name="direct", match=match))
 
 
-def _late_commands(signed: bool) -> tuple[userdata.Command, ...]:
+def _late_commands(signed: bool, medium_id: str) -> tuple[userdata.Command, ...]:
     return (
-        ("sh", f"{ON_MEDIUM}/installer/mark"),
+        ("sh", f"{ON_MEDIUM}/installer/mark", medium_id),
         ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
         ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
         *((_put("allowed_signers", SIGNERS, "0644"),) if signed else ()),

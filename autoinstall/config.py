@@ -37,6 +37,11 @@ class Disk(_Settings):
     serial: str | None = None
     model: str | None = None
 
+    def said(self) -> str:
+        """Return the rule for a person: `the only internal disk`, `the disk with serial S5GX*`."""
+        rules = [f"{key} {glob}" for key, glob in self.model_dump(exclude_none=True).items()]
+        return f"the disk with {' and '.join(rules)}" if rules else "the only internal disk"
+
     @field_validator("serial", "model")
     @classmethod
     def _names_something(cls, glob: str | None) -> str | None:

@@ -14,28 +14,31 @@ MEDIUM_RELEASES = frozenset({"24.04", "26.04", "26.10"})
 
 @dataclass(frozen=True)
 class Delivery:
-    """What to put on the medium, and what to say on the kernel command line.
+    """Where the autoinstall lies on the medium, and what to say on the kernel command line.
 
-    `files` maps paths on the medium (`autoinstall.yaml`) to bytes; `arguments` are kernel arguments as the
-    kernel must see them (a `;` is the boot loader's to quote).
+    `name` is the file on the medium that it is written to, `seeds` what must lie there beside it; `arguments`
+    are kernel arguments as the kernel must see them (a `;` is the boot loader's to quote).
     """
 
-    files: Mapping[str, bytes]
+    name: str
+    seeds: Mapping[str, bytes]
     arguments: tuple[str, ...]
 
+    def document(self, autoinstall: Autoinstall) -> bytes:
+        """Return what the file of that name holds."""
+        told = autoinstall.cloud_config() if self.seeds else autoinstall.text()
+        return told.encode()
 
-def deliver(autoinstall: Autoinstall, release: str) -> Delivery:
-    """Deliver to the installer of `release` (`24.04`); raises Failure for one that is not known.
+
+def delivery(release: str) -> Delivery:
+    """Return how the installer of `release` (`24.04`) is told; raises Failure for one that is not known.
 
     22.04's installer does not look on the medium: there it is a NoCloud seed. Later ones read bare keys.
     """
     if release in NOCLOUD_RELEASES:
-        seed = {
-            "nocloud/meta-data": b"",
-            "nocloud/user-data": autoinstall.cloud_config().encode(),
-        }
-        return Delivery(seed, ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/"))
+        arguments = ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/")
+        return Delivery("nocloud/user-data", {"nocloud/meta-data": b""}, arguments)
     if release in MEDIUM_RELEASES:
-        return Delivery({"autoinstall.yaml": autoinstall.text().encode()}, ("autoinstall",))
+        return Delivery("autoinstall.yaml", {}, ("autoinstall",))
     known = ", ".join(sorted(NOCLOUD_RELEASES | MEDIUM_RELEASES))
     raise Failure(f"no way is known to tell the installer of {release}", remedy=f"use one of {known}")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from autoinstall.config import Config, read_config
 from builder import history
-from builder.base import base_iso
-from builder.build import build
+from builder.base.choose import base_iso
+from builder.build import build, rebuild
+from builder.contents import Recovery
 from builder.payload.signature import own_key
 from builder.places import Places
 from builder.publish import publish
@@ -75,23 +76,23 @@ def posture_of(places: Places, config: Config, host: str | None) -> tuple[str, P
 
 
 def build_iso(places: Places, *, base: str | None, output: Path | None, host: str | None, say: Say) -> Path:
-    """Build the recovery ISO of the last posture; return where it is."""
+    """Build the recovery ISO of the last posture: `output`, or the latest; return where it is."""
     config = read_config(places.config_file)
     name, posture = posture_of(places, config, host)
-    chosen = output or places.recovery_iso
-    base_path = base_iso(base or config.base, places, say)
-    build(
-        posture,
-        config,
+    recovery = Recovery(
         host=name,
-        base=base_path,
-        output=chosen,
-        cache=places.cache,
+        posture=posture,
+        config=config,
+        commit=history.last_commit(places.repository, name),
         key=own_key(places.config),
         secrets=history.sealed_secrets(places.repository, name),
-        say=say,
     )
-    return chosen
+    chosen = base_iso(base or config.base, places, say)
+    if output:
+        build(recovery, chosen, output=output, cache=places.cache, say=say)
+    elif not rebuild(recovery, chosen, latest=places.recovery_iso, cache=places.cache, say=say):
+        say("nothing changed: the latest recovery ISO is up to date")
+    return output or places.recovery_iso
 
 
 def secrets_of(places: Places, *, host: str | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import git
 
+from builder.payload.pack import Commit
 from builder.whole import whole
 from collectors.failure import Failure
 from collectors.posture import Posture
@@ -56,6 +57,16 @@ def last_posture(repository: Path, host: str) -> Posture | None:
     folder = posture_folder(repository, host)
     finish_swap(folder)
     return read_posture(folder) if folder.is_dir() else None
+
+
+def last_commit(repository: Path, host: str) -> Commit:
+    """Return the commit that the last posture of `host` came with; empty where it is not committed."""
+    try:
+        place = posture_folder(Path(), host).as_posix()
+        said = git.Repo(repository).git.log("-1", "--format=%H %cI", "--", place)
+    except (git.NoSuchPathError, git.InvalidGitRepositoryError, git.GitCommandError):
+        return Commit()
+    return Commit(*said.split())
 
 
 def posture_at(repository: Path, host: str, revision: str) -> Posture:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.build import PAYLOAD
+from builder.iso.areas import PAYLOAD
 from builder.iso.medium import content, has, opened, read_medium
-from builder.payload.payload import Manifest, open_payload
+from builder.payload.manifest import Manifest
+from builder.payload.payload import open_payload
 from builder.restore.people import renamed
 from collectors.command import MASK
 from collectors.document import parsed

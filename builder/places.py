@@ -27,8 +27,8 @@ class Places:
 
     @property
     def recovery_iso(self) -> Path:
-        """The last one built."""
-        return self.state / "recovery.iso"
+        """The last good one: a link to one of two slots beside it."""
+        return self.state / "latest.iso"
 
 
 def places() -> Places:

@@ -30,9 +30,9 @@ def whole(path: Path) -> Iterator[Path]:
     aside.touch(mode=0o600)
     try:
         yield aside
-        _sync(aside)
+        synced(aside)
         aside.replace(path)
-        _sync(path.parent)
+        synced(path.parent)
     finally:
         with suppress(FileNotFoundError):
             aside.unlink()
@@ -58,7 +58,8 @@ def workshop(output: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Wait until the file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

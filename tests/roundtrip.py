@@ -26,7 +26,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.host import Machine

@@ -131,6 +131,7 @@ def _author(tree: Path, esp: Path, iso: Path) -> None:
                 "Ubuntu-Server 24.04.3 LTS amd64",
             ),
             f"--modification-date={VOLUME_DATE}",
+            *("--set_all_file_dates", VOLUME_DATE),
             *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "--protective-msdos-label"),
             *("-partition_cyl_align", "off", "-partition_offset", "16", "--mbr-force-bootable"),
             *(

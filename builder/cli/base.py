@@ -18,7 +18,7 @@ def base_standin() -> None:
 
     Example: rekindle base standin
     """
-    from builder.base import standin_iso
+    from builder.base.choose import standin_iso
 
     out.print(standin_iso(places(), say), markup=False)
     say("this is a stand-in for tests and the demo: a recovery needs Ubuntu's own ISO")

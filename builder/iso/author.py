@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 from builder.iso.medium import Medium
 from collectors.command import run
 
+# xorriso(1), sort_weight: the files of the base have large positive weights, new ones 0.
+LIGHTEST = -1000
 # The ESP moves when the image grows: name it by its partition, not by its old place.
 _MOVING = re.compile(r"(appended_partition_\d+)_start_\d+s_size_\d+d:")
 
 
-def author(base: Medium, additions: Mapping[str, Path], output: Path) -> None:
+def author(base: Medium, additions: Mapping[str, Path], output: Path, *, last: Sequence[str] = ()) -> None:
     """Write `output`: the base with `additions` (path on the medium to local file) added or replaced.
+
+    The content of the files named in `last` comes after that of all others, in this order.
 
     The bytes depend on the base and the files' content alone. Raises Failure with xorriso's last words.
     """
@@ -36,6 +40,7 @@ def author(base: Medium, additions: Mapping[str, Path], output: Path) -> None:
             *("-compliance", "no_emul_toc", "-padding", "300k", "-padding", "included"),
             *("-joliet", "on" if base.joliet else "off"),
             *_mapped(additions, epoch),
+            *_weighed(last),
             *boot_commands(report),
             "-commit",
         ],
@@ -70,3 +75,11 @@ def _mapped(additions: Mapping[str, Path], epoch: int) -> list[str]:
     for command in ("-chown", "-chgrp"):
         words += [command, "0", *files, *folders, "--"]
     return [*words, "-alter_date", "b", f"@{epoch}", *files, *folders, "--"]
+
+
+def _weighed(last: Sequence[str]) -> list[str]:
+    """Give each a weight below that of all others: the lighter, the nearer to the end."""
+    words = []
+    for number, name in enumerate(last, start=1):
+        words += ["-find", f"/{name}", "-exec", "sort_weight", str(LIGHTEST + len(last) - number), "--"]
+    return words

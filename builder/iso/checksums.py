@@ -7,24 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def updated(vendor: str, changed: Mapping[str, Path]) -> str:
-    """Return the vendor's md5sum.txt (`<md5>  ./path` a line) with the `changed` files' new digests.
+def with_digests(text: str, digests: Mapping[str, str]) -> str:
+    """Return the text of an md5sum.txt (`<md5>  ./path` a line) with new `digests`, in hex, of some paths.
 
-    Lines keep their order; files that are new to it come after them, sorted.
+    Lines keep their order; paths that are new to it come after them, sorted.
     """
-    digests = {name: _md5(file) for name, file in changed.items()}
+    left = dict(digests)
     lines = []
-    for line in vendor.splitlines():
+    for line in text.splitlines():
         _, _, name = line.partition("  ./")
-        digest = digests.pop(name, None)
+        digest = left.pop(name, None)
         lines.append(f"{digest}  ./{name}" if digest else line)
-    lines += [f"{digest}  ./{name}" for name, digest in sorted(digests.items())]
+    lines += [f"{digest}  ./{name}" for name, digest in sorted(left.items())]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _md5(file: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
+def md5_of(file: Path) -> str:
+    """Return the MD5 of a file in hex."""
     with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,98 +1,44 @@
-"""What travels to the new machine, and how is it known to have arrived whole?
+"""How is a payload known to have arrived whole, and what is in it?
 
-`payload.tar` is a GNU tar with `manifest.json` first, then `playbook/`, `posture/` and `restore.pex`.
-The manifest names every other member with its size and SHA-256, but for those that are made of it:
-`SHA256SUMS` holds its own and its signature's, `manifest.json.sig` is the signature. Not one byte of the
-file may be other than it was written, padding included.
+Not one byte of the file may be other than it was written, padding included; what follows its end in an
+area of a medium is zeros.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from builder.payload import signature
-from builder.whole import whole
+from builder.payload.manifest import (
+    ENCODING,
+    ERRORS,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SIGNATURE,
+    SUMS,
+    Manifest,
+    Member,
+)
+from builder.payload.manifest import header as written_header
+from builder.payload.manifest import sums as _sums
 from collectors.failure import Failure
-from collectors.posture import Posture
-from collectors.record import Record, escaped, sha256, unescaped
-from collectors.repository import SECRETS, files_of
+from collectors.record import unescaped
 
-# 2: SHA256SUMS, a signature, names for people.
-SCHEMA_VERSION = 2
-MANIFEST = "manifest.json"
-SIGNATURE = "manifest.json.sig"
-SUMS = "SHA256SUMS"
-PROGRAM = "restore.pex"
-PLAYBOOK = "playbook"
 BLOCK_BYTES = 1 << 20
 SEAL_BYTES = 1 << 16
-# How names are written in the tar, in whatever locale.
-ENCODING, ERRORS = "utf-8", "surrogateescape"
 REMEDY = "build the recovery ISO again, or copy the payload again"
 OTHER_SIGNER = "take a payload that Rekindle built on a machine you trust"
-
-
-class Member(Record):
-    """One file of a payload; `name` is escaped as paths of a posture are."""
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-
-class Manifest(Record):
-    """What a payload holds, of which machine, and who is called what on the new one: `{"ada": "eve"}`."""
-
-    FIELD: ClassVar[str] = "schema_version"
-
-    schema_version: int
-    host: str
-    members: tuple[Member, ...]
-    map_user: Mapping[str, str] = Field(default_factory=dict)
-
-
-def write_payload(
-    posture: Posture,
-    program: Path,
-    *,
-    host: str,
-    output: Path,
-    map_user: Mapping[str, str] | None = None,
-    secrets: bytes = b"",
-    key: Path | None = None,
-) -> None:
-    """Write `payload.tar`, signed with `key`; the same inputs give the same bytes. Raises Failure.
-
-    `secrets` are sealed already. `map_user` names people as in builder/restore/people.py.
-    """
-    members = _members(posture, program)
-    if secrets:
-        members[SECRETS] = secrets
-    if key:
-        members[signature.ALLOWED] = signature.allowed(key)
-    manifest = _manifest(host, members, map_user or {})
-    seals = {SIGNATURE: signature.signature(manifest, key)} if key else {}
-    members = dict(sorted({SUMS: _sums({MANIFEST: manifest, **seals}), **seals, **members}.items()))
-    with (
-        whole(output) as aside,
-        tarfile.open(aside, mode="w", format=tarfile.GNU_FORMAT, encoding=ENCODING, errors=ERRORS) as tar,
-    ):
-        aside.chmod(0o600)
-        for name, content in {MANIFEST: manifest, **members}.items():
-            tar.addfile(_header(name, len(content)), io.BytesIO(content))
 
 
 def open_payload(payload: Path, directory: Path) -> Manifest:
@@ -154,49 +100,6 @@ def signed_by(payload: Path, signers: Path | None) -> str:
 def leads_out(name: str) -> bool:
     """Tell whether a member of that name could lie outside the folder it is unpacked in."""
     return name.startswith("/") or bool({"", ".", ".."} & set(name.split("/")))
-
-
-def _playbook() -> dict[str, bytes]:
-    root = Path(str(resources.files("iso_overlay")))
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted((root / PLAYBOOK).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-def _members(posture: Posture, program: Path) -> dict[str, bytes]:
-    files = {f"posture/{name}": content for name, content in files_of(posture).items()}
-    try:
-        restore = {PROGRAM: program.read_bytes()}
-    except OSError as error:
-        raise Failure(f"{program}: {error.strerror}", remedy="build the restore program") from None
-    return dict(sorted({**_playbook(), **files, **restore}.items()))
-
-
-def _manifest(host: str, members: Mapping[str, bytes], map_user: Mapping[str, str]) -> bytes:
-    listed = tuple(
-        Member(name=escaped(name), size_bytes=len(content), sha256=sha256(content))
-        for name, content in sorted(members.items())
-    )
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION, host=host, members=listed, map_user=dict(sorted(map_user.items()))
-    )
-    return (json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n").encode()
-
-
-def _sums(members: Mapping[str, bytes]) -> bytes:
-    """Return lines as sha256sum(1) writes them."""
-    return "".join(f"{sha256(content)}  {name}\n" for name, content in members.items()).encode()
-
-
-def _header(name: str, size_bytes: int) -> tarfile.TarInfo:
-    """Return a header that is root's and of no time; contents of /etc are for no other eyes."""
-    header = tarfile.TarInfo(name)
-    header.size = size_bytes
-    header.mode = 0o755 if name == PROGRAM else 0o600 if name.startswith("posture/") else 0o644
-    header.uname = header.gname = "root"
-    return header
 
 
 @contextmanager
@@ -267,7 +170,7 @@ def _refuse_stray(file: IO[bytes], headers: Sequence[tarfile.TarInfo], payload: 
     end = 0
     for header in headers:
         file.seek(header.offset)
-        written = _header(header.name, header.size).tobuf(tarfile.GNU_FORMAT, ENCODING, ERRORS)
+        written = written_header(header.name, header.size)
         if file.read(header.offset_data - header.offset) != written:
             raise _damaged(payload, f"the header of {header.name!r} was changed")
         end = header.offset_data + header.size
@@ -277,14 +180,14 @@ def _refuse_stray(file: IO[bytes], headers: Sequence[tarfile.TarInfo], payload: 
     end += -end % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE
     file.seek(end - 2 * tarfile.BLOCKSIZE)
     rest = 2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE
-    if file.read(rest + 1) != bytes(rest):
+    if file.read(rest) != bytes(rest) or any(block.strip(b"\0") for block in _blocks(file)):
         raise _damaged(payload, "its end was changed")
 
 
 def _read_manifest(text: bytes, payload: Path) -> Manifest:
     try:
         data = json.loads(text)
-        version = data.get(Manifest.FIELD)
+        version = data.get("schema_version")
     except (ValueError, AttributeError):
         raise _damaged(payload, f"{MANIFEST} does not parse") from None
     if isinstance(version, int) and version > SCHEMA_VERSION:

@@ -21,7 +21,8 @@ from typing import IO, Any, cast
 
 from pydantic import ValidationError
 
-from builder.payload.payload import PLAYBOOK, PROGRAM, open_payload, signed_by
+from builder.payload.manifest import PLAYBOOK, PROGRAM
+from builder.payload.payload import open_payload, signed_by
 from builder.restore.on_host import PAYLOAD, REQUEST, Answer, Request
 from builder.restore.page import leave
 from builder.restore.people import refuse_names

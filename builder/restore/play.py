@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from builder.payload.payload import PLAYBOOK
+from builder.payload.manifest import PLAYBOOK
 from builder.restore.plan import Plan
 from builder.restore.progress import Course, Lines, Moment
 from collectors.command import run

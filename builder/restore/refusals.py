@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from builder.payload.payload import Manifest, open_payload, read_manifest, signed_by
+from builder.payload.manifest import Manifest
+from builder.payload.payload import open_payload, read_manifest, signed_by
 from builder.payload.signature import ALLOWED
 from builder.places import places
 from builder.restore.people import renamed

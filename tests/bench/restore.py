@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.debian.sources import parse_sources

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from autoinstall.config import Config, Identity
-from builder.base import standin_iso
+from builder.base.choose import standin_iso
+from builder.base.provenance import unverified
 from builder.build import build
+from builder.contents import Recovery
 from builder.payload.program import restore_program
 from builder.places import Places
 from collectors.posture import Posture
@@ -41,7 +43,8 @@ def author(standin: Path, program_cache: Path):
     def built(posture: Posture, output: Path, config: Config = CONFIG) -> Path:
         with alone(program_cache):
             restore_program(program_cache, print)
-        build(posture, config, host="ember", base=standin, output=output, cache=program_cache, say=print)
+        recovery = Recovery("ember", posture, config)
+        build(recovery, unverified(standin), output=output, cache=program_cache, say=print)
         return output
 
     return built

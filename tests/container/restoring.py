@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from collectors.posture import Posture
 from tests.container.minimal import Container
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.standin.archive import running_release
 from collectors.debian.sources import parse_sources
 from collectors.domains.apt import Apt, Keyring, Package, SourceFile

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from collectors.collect import collect
 from collectors.domains.apt import Package
 from collectors.domains.files import Files

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.payload.program import restore_program
 from builder.payload.signature import own_key
 from builder.restore.people import renamed

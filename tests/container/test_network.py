@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.payload.program import restore_program
 from collectors.collect import collect
 from collectors.domains.network import Network

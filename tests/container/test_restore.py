@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.debian.sources import parse_sources

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from collectors.collect import collect
 from collectors.compare import score
 from collectors.host import Machine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pycdlib
 import pytest
 
 from autoinstall.config import Config, Identity
+from builder.base.provenance import unverified
 from builder.build import build
+from builder.contents import Recovery
 from builder.inspect import inspect
 from builder.iso import medium
 from builder.iso.medium import read_medium
@@ -33,6 +36,11 @@ BOOT_INFO = (slice(8, 64), slice(2548, 2556))
 REPLACED = {"boot/grub/grub.cfg", "boot/grub/loopback.cfg", "md5sum.txt"}
 ADDED = {
     "autoinstall.yaml",
+    "rekindle/allowed_signers",
+    "rekindle/areas.json",
+    "rekindle/machine.cfg",
+    "rekindle/manifest.json",
+    "rekindle/manifest.json.sig",
     "rekindle/payload.tar",
     "rekindle/installer/choose_disk.py",
     "rekindle/installer/failed",
@@ -43,15 +51,8 @@ ADDED = {
 
 
 def built(base: Path, output: Path, cache: Path, posture: Posture | None = None) -> Path:
-    build(
-        posture or small_posture(),
-        CONFIG,
-        host="ember",
-        base=base,
-        output=output,
-        cache=cache,
-        say=lambda line: None,
-    )
+    recovery = Recovery("ember", posture or small_posture(), CONFIG)
+    build(recovery, unverified(base), output=output, cache=cache, say=lambda line: None)
     return output
 
 
@@ -290,7 +291,8 @@ def test_others_cannot_read_the_iso(recovery: Path) -> None:
 def test_no_space_is_said_before_the_work(
     base: Path, tmp_path: Path, program_cache: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("builder.build.PAYLOAD_ROOM_BYTES", 2**61)
+    full = shutil.disk_usage("/")._replace(free=0)
+    monkeypatch.setattr("builder.tools.shutil.disk_usage", lambda folder: full)
     with pytest.raises(Failure, match="MB are needed"):
         built(base, tmp_path / "r.iso", program_cache)
     assert leaves_nothing(tmp_path)
@@ -310,16 +312,18 @@ SLOW_BUILD = """
 import builder.build as b, pathlib, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 from autoinstall.config import Config, Identity
+from builder.base.provenance import unverified
+from builder.contents import Recovery
 from tests.postures import HASH, small_posture
-real = b.author
-def slow(base, additions, output):
-    real(base, additions, output)
-    print('authored', flush=True)
+real = b.fill
+def slow(image, layout, contents):
+    real(image, layout, contents)
+    print('filled', flush=True)
     time.sleep(60)
-b.author = slow
+b.fill = slow
 base, output, cache = map(pathlib.Path, sys.argv[1:])
-b.build(small_posture(), Config(identity=Identity(password_hash=HASH)), host='ember', base=base,
-        output=output, cache=cache, say=lambda line: None)
+recovery = Recovery('ember', small_posture(), Config(identity=Identity(password_hash=HASH)))
+b.build(recovery, unverified(base), output=output, cache=cache, say=lambda line: None)
 """
 
 
@@ -332,7 +336,7 @@ def test_an_interrupted_build_leaves_the_last_good_iso(
     environment = {**os.environ, "PYTHONPATH": "."}
     argv = [sys.executable, "-c", SLOW_BUILD, base, output, program_cache]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    assert process.stdout.readline() == b"authored\n"
+    assert process.stdout.readline() == b"filled\n"
     process.send_signal(number)
     assert process.wait(timeout=30) != 0
     assert output.read_bytes() == b"the last good one"

@@ -126,7 +126,7 @@ def test_a_refresh_collects_builds_and_publishes(home: Home, base: Path, tmp_pat
     done = home.run("refresh")
     assert done.returncode in (0, 3), done.stderr
     assert (tmp_path / "cloud" / "rekindle-ember.iso").is_file()
-    shown = json.loads(home.run("inspect", home.folder / "state" / "recovery.iso", "--json").stdout)
+    shown = json.loads(home.run("inspect", home.folder / "state" / "latest.iso", "--json").stdout)
     assert shown["host"] == "ember"
     again = home.run("refresh")
     assert "nothing changed" in again.stdout
@@ -155,7 +155,7 @@ def test_a_posture_of_a_newer_schema_is_refused(home: Home, base: Path) -> None:
     line = refused(home.run("build", "--base", base))
     assert "apt.yaml:1: schema_version: 999 is newer" in line
     assert "upgrade Rekindle" in line
-    assert not (home.folder / "state" / "recovery.iso").exists()
+    assert not (home.folder / "state" / "latest.iso").exists()
 
 
 def test_two_machines_need_a_name(home: Home, base: Path) -> None:

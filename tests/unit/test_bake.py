@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from autoinstall.bake import UNCHOSEN_DISK, bake
 from autoinstall.config import Config, Disk, Identity, Restore, read_config
-from autoinstall.delivery import deliver
+from autoinstall.delivery import delivery
 from autoinstall.userdata import Autoinstall, schema
 from collectors.domains.system import Keyboard
 from collectors.failure import Failure
@@ -168,24 +168,24 @@ def test_values_are_dumped_not_templated() -> None:
 
 @pytest.mark.parametrize("release", ["24.04", "26.04", "26.10"])
 def test_later_installers_read_bare_keys_on_the_medium(release: str) -> None:
-    delivery = deliver(bake(small_posture(), CONFIG), release)
-    assert list(delivery.files) == ["autoinstall.yaml"]
-    assert "autoinstall" not in yaml.safe_load(delivery.files["autoinstall.yaml"])
-    assert delivery.arguments == ("autoinstall",)
+    told = delivery(release)
+    assert (told.name, told.seeds) == ("autoinstall.yaml", {})
+    assert "autoinstall" not in yaml.safe_load(told.document(bake(small_posture(), CONFIG)))
+    assert told.arguments == ("autoinstall",)
 
 
 def test_2204_reads_a_nocloud_seed() -> None:
-    delivery = deliver(bake(small_posture(), CONFIG), "22.04")
-    user_data = delivery.files["nocloud/user-data"].decode()
+    told = delivery("22.04")
+    assert (told.name, told.seeds) == ("nocloud/user-data", {"nocloud/meta-data": b""})
+    user_data = told.document(bake(small_posture(), CONFIG)).decode()
     assert user_data.startswith("#cloud-config\n")
     assert set(yaml.safe_load(user_data)) == {"autoinstall"}
-    assert delivery.files["nocloud/meta-data"] == b""
-    assert delivery.arguments == ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/")
+    assert told.arguments == ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/")
 
 
 def test_an_unknown_release_is_refused() -> None:
     with pytest.raises(Failure, match=r"20\.04"):
-        deliver(bake(small_posture(), CONFIG), "20.04")
+        delivery("20.04")
 
 
 @pytest.mark.parametrize(

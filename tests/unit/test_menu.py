@@ -6,20 +6,14 @@ import subprocess
 
 import pytest
 
-from builder.iso.checksums import updated
-from builder.iso.menu import quoted, with_recovery
+from builder.iso.checksums import with_digests
+from builder.iso.menu import machine_cfg, quoted, with_recovery
 from collectors.failure import Failure
 from tests.synthetic import GRUB_CFG, LOOPBACK_CFG
 
 
 def recovery(vendor: str, *arguments: str) -> str:
-    return with_recovery(
-        vendor,
-        name="grub.cfg",
-        host="ember",
-        arguments=arguments or ("autoinstall",),
-        countdown_seconds=7,
-    )
+    return with_recovery(vendor, name="grub.cfg", arguments=arguments or ("autoinstall",))
 
 
 def test_ours_comes_first_and_the_vendors_stay() -> None:
@@ -27,7 +21,7 @@ def test_ours_comes_first_and_the_vendors_stay() -> None:
     before, _, rest = GRUB_CFG.partition("menuentry")
     assert menu.startswith(before)
     assert menu.endswith("menuentry" + rest)
-    assert menu.index("Recover ") < menu.index("Try or Install")
+    assert menu.index("$rekindle_title") < menu.index("Try or Install")
     assert menu.count("menuentry ") == GRUB_CFG.count("menuentry ") + 1
 
 
@@ -50,10 +44,16 @@ def test_a_semicolon_is_quoted_for_grub() -> None:
     )
 
 
-def test_the_default_and_the_countdown_are_set_before_the_entries() -> None:
+def test_the_machine_is_told_before_the_entries() -> None:
     menu = recovery(GRUB_CFG)
-    assert menu.index("set timeout=7") < menu.index("menuentry")
-    assert menu.index("set default=0") < menu.index("menuentry")
+    assert menu.index("source /rekindle/machine.cfg") < menu.index("menuentry")
+
+
+def test_a_machine_is_named_with_its_date_and_its_disk() -> None:
+    disk = "the only internal disk"
+    told = machine_cfg(medium_id="0f", host="it's", date="2026-11-25", disk=disk, countdown_seconds=7)
+    assert "set rekindle_title='Recover it'\\''s as of 2026-11-25: erases the only internal disk'" in told
+    assert "set timeout=7" in told
 
 
 @pytest.mark.parametrize("word", ["a b", "it's", "$(id)", "ü;x", "{{ 1 }}", ""])
@@ -68,11 +68,7 @@ def test_a_menu_without_an_installer_is_refused(vendor: str) -> None:
         recovery(vendor)
 
 
-def test_md5sums_are_replaced_in_place_and_new_ones_come_last(tmp_path) -> None:
-    (tmp_path / "b").write_bytes(b"b")
+def test_md5sums_are_replaced_in_place_and_new_ones_come_last() -> None:
     vendor = "0" * 32 + "  ./a\n" + "1" * 32 + "  ./b\n"
-    lines = updated(vendor, {"b": tmp_path / "b", "new/c": tmp_path / "b"}).splitlines()
-    assert lines[0] == "0" * 32 + "  ./a"
-    assert lines[1] == "92eb5ffee6ae2fec3ad71c777531578f  ./b"
-    assert lines[2].endswith("  ./new/c")
-    assert len(lines) == 3
+    lines = with_digests(vendor, {"b": "2" * 32, "new/c": "3" * 32}).splitlines()
+    assert lines == ["0" * 32 + "  ./a", "2" * 32 + "  ./b", "3" * 32 + "  ./new/c"]

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.restore import first_boot, offer
 from builder.restore.report import Outcome, Report
 from collectors.compare import score

@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from builder.cli import app
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.restore import fleet, on_host
 from builder.restore.fleet import Fleet, restore_fleet
 from builder.restore.on_host import Answer, Request

@@ -13,14 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.payload.payload import (
-    MANIFEST,
-    SCHEMA_VERSION,
-    open_payload,
-    read_manifest,
-    signed_by,
-    write_payload,
-)
+from builder.payload.manifest import MANIFEST, SCHEMA_VERSION
+from builder.payload.pack import write_payload
+from builder.payload.payload import open_payload, read_manifest, signed_by
 from builder.payload.signature import allowed, own_key
 from collectors.command import run
 from collectors.failure import Failure
@@ -172,7 +167,7 @@ def test_nothing_is_written_where_the_output_is_a_directory(program: Path, tmp_p
 
 
 def test_a_missing_program_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"no\.pex: No such file"):
+    with pytest.raises(Failure, match=r"no\.pex: no such file"):
         write_payload(small_posture(), tmp_path / "no.pex", host="e", output=tmp_path / "p.tar")
     assert not (tmp_path / "p.tar").exists()
 
@@ -249,9 +244,15 @@ def test_any_flipped_byte_is_refused(signed: Path, tmp_path: Path) -> None:
         refused(content[:place] + bytes([changed]) + content[place + 1 :], tmp_path)
 
 
+def test_zeros_that_fill_an_area_are_no_damage(signed: Path, tmp_path: Path) -> None:
+    area = tmp_path / "area.tar"
+    area.write_bytes(signed.read_bytes() + bytes(70_000))
+    assert open_payload(area, tmp_path / "opened") == read_manifest(signed)
+
+
 def test_what_is_appended_or_cut_off_is_refused(signed: Path, tmp_path: Path) -> None:
     content = signed.read_bytes()
-    for changed in (content + b"\0", content + bytes(10240), content[:-1], content[:-512]):
+    for changed in (content + b"x", content + bytes(10240) + b"x", content[:-1], content[:-512]):
         refused(changed, tmp_path)
 
 

@@ -17,7 +17,7 @@ import yaml
 from typer.testing import CliRunner
 
 from builder.cli import app
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.payload.signature import allowed, own_key
 from builder.restore import refusals
 from builder.restore import restore as restoring

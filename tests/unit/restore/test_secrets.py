@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from builder import history, secrets
 from builder.chain import seal_secrets, secrets_of
 from builder.cli import app
-from builder.payload.payload import write_payload
+from builder.payload.pack import write_payload
 from builder.places import Places
 from builder.restore import keep, unlock
 from builder.restore import restore as restoring

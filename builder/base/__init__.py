@@ -1,0 +1,1 @@
+"""Which base ISO is built on, and is it the vendor's?"""
