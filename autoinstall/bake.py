@@ -26,12 +26,14 @@ FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
 FIRST_PERSON_UID = 1000
 
 
-def bake(posture: Posture, config: Config, *, signed: bool = False, medium_id: str = "") -> Autoinstall:
+def bake(
+    posture: Posture, config: Config, *, signed: bool = False, medium_id: str = "", pool: bool = False
+) -> Autoinstall:
     """Return the autoinstall that brings this posture back; raises Failure where a decision is missing.
 
     `signed`: the medium tells who may have signed its payload, and the new machine will hold others to it.
     `medium_id` names the medium: the new machine's disk will bear it, so that a medium left in does not
-    install again.
+    install again. `pool`: the medium has packages for a machine without network.
     """
     system = posture.system
     try:
@@ -44,7 +46,7 @@ def bake(posture: Posture, config: Config, *, signed: bool = False, medium_id: s
             identity=_identity(posture, config),
             apt=userdata.Apt(fallback="offline-install", geoip=False),
             storage=_storage(),
-            late_commands=_late_commands(signed, medium_id),
+            late_commands=_late_commands(signed, medium_id, pool),
             error_commands=(("sh", f"{ON_MEDIUM}/installer/failed"),),
             shutdown="reboot",
             **({"source": userdata.Source(id=config.source)} if config.source else {}),
@@ -68,11 +70,12 @@ def _storage() -> userdata.Storage:
     return userdata.Storage(layout=userdata.Layout(name="direct", match=match))
 
 
-def _late_commands(signed: bool, medium_id: str) -> tuple[userdata.Command, ...]:
+def _late_commands(signed: bool, medium_id: str, pool: bool) -> tuple[userdata.Command, ...]:
     return (
         ("sh", f"{ON_MEDIUM}/installer/mark", medium_id),
         ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
         ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
+        *((("sh", f"{ON_MEDIUM}/installer/unpack-pool"),) if pool else ()),
         *((_put("allowed_signers", SIGNERS, "0644"),) if signed else ()),
         _put("first-boot/first-boot", FIRST_BOOT, "0755"),
         _put(f"first-boot/{UNIT}", f"/etc/systemd/system/{UNIT}", "0644"),

@@ -79,7 +79,8 @@ class Config(_Settings):
 
     `host` names the posture (default: the machine's own name); `base` is the base ISO's path or `standin`;
     `publish` lists folders and rclone remotes (`gdrive:rekindle`); `countdown_seconds` is how long the
-    boot menu waits; `source` is an id of the base's `casper/install-sources.yaml`.
+    boot menu waits; `source` is an id of the base's `casper/install-sources.yaml`; `offline` puts what a
+    machine without network needs on the ISO.
     """
 
     host: Annotated[str, StringConstraints(pattern=HOSTNAME)] | None = None
@@ -87,6 +88,7 @@ class Config(_Settings):
     identity: Identity = Identity()
     disk: Disk = Disk()
     source: str | None = None
+    offline: bool = False
     countdown_seconds: int = Field(default=30, ge=0, le=3600)
     publish: tuple[str, ...] = ()
     restore: Restore = Restore()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from autoinstall.delivery import delivery
+from autoinstall.delivery import Delivery, delivery
 from builder.base.provenance import Base
 from builder.contents import Recovery, autoinstall, contents
 from builder.iso import areas, slots
@@ -71,13 +71,18 @@ def refuse_architecture(posture: Posture, vendor: Medium) -> None:
         raise Failure(f"no restore program for {wanted} yet", remedy=f"restore on {RESTORED_ARCHITECTURE}")
 
 
-def _ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Mapping[str, Content]]:
-    """Return the prepared base, and what each of its areas will hold."""
+def refuse_unbuildable(recovery: Recovery, base: Base) -> Delivery:
+    """Return how the base's installer is told; raises Failure for a decision that is missing or unfit."""
     renamed(recovery.posture, recovery.config.restore.map_user)
     vendor = read_medium(base.path)
     refuse_architecture(recovery.posture, vendor)
-    told = delivery(vendor.release)
     autoinstall(recovery, "")
+    return delivery(vendor.release)
+
+
+def _ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Mapping[str, Content]]:
+    """Return the prepared base, and what each of its areas will hold."""
+    told = refuse_unbuildable(recovery, base)
     say("making the restore program")
     program = restore_program(cache, say)
     say("packing the payload")
@@ -89,7 +94,12 @@ def _ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepa
         map_user=recovery.config.restore.map_user,
         secrets=recovery.secrets,
         key=recovery.key,
+        pool=recovery.pool.index.text() if recovery.pool else b"",
     )
-    wanted = areas.capacities((told.name,), payload_bytes=payload.size_bytes)
+    wanted = areas.capacities(
+        (told.name,),
+        payload_bytes=payload.size_bytes,
+        pool_bytes=recovery.pool.tar.size_bytes if recovery.pool else 0,
+    )
     prepared = prepare(base, told, wanted, cache=cache, say=say)
     return prepared, contents(recovery, payload, told, prepared.layout)

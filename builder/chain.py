@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoinstall.config import Config, read_config
 from builder import history
 from builder.base.choose import base_iso
-from builder.build import build, rebuild
+from builder.base.provenance import Base
+from builder.build import build, rebuild, refuse_unbuildable
 from builder.contents import Recovery
 from builder.payload.signature import own_key
 from builder.places import Places
+from builder.pool import repository
+from builder.pool.pool import Pool, gather_pool
+from builder.pool.target import read_target
 from builder.publish import publish
 from builder.secrets import Sealed, gathered, left_out, seal
 from collectors.collect import Survey, collect
@@ -75,8 +79,27 @@ def posture_of(places: Places, config: Config, host: str | None) -> tuple[str, P
     return wanted, posture
 
 
-def build_iso(places: Places, *, base: str | None, output: Path | None, host: str | None, say: Say) -> Path:
-    """Build the recovery ISO of the last posture: `output`, or the latest; return where it is."""
+@dataclass(frozen=True)
+class Built:
+    """Where a recovery ISO is, and what a machine without network will not have of it."""
+
+    iso: Path
+    gaps: tuple[Finding, ...] = ()
+
+
+def build_iso(
+    places: Places,
+    *,
+    base: str | None,
+    output: Path | None,
+    host: str | None,
+    offline: bool = False,
+    say: Say,
+) -> Built:
+    """Build the recovery ISO of the last posture: `output`, or the latest.
+
+    With `offline`, or if the config says so, it has what a machine without network needs.
+    """
     config = read_config(places.config_file)
     name, posture = posture_of(places, config, host)
     recovery = Recovery(
@@ -88,11 +111,24 @@ def build_iso(places: Places, *, base: str | None, output: Path | None, host: st
         secrets=history.sealed_secrets(places.repository, name),
     )
     chosen = base_iso(base or config.base, places, say)
+    if offline or config.offline:
+        refuse_unbuildable(recovery, chosen)
+        recovery = replace(recovery, pool=_pool(recovery, chosen, places, say))
     if output:
         build(recovery, chosen, output=output, cache=places.cache, say=say)
     elif not rebuild(recovery, chosen, latest=places.recovery_iso, cache=places.cache, say=say):
         say("nothing changed: the latest recovery ISO is up to date")
-    return output or places.recovery_iso
+    return Built(output or places.recovery_iso, recovery.pool.gaps if recovery.pool else ())
+
+
+def _pool(recovery: Recovery, base: Base, places: Places, say: Say) -> Pool:
+    return gather_pool(
+        recovery.posture,
+        read_target(base.path, recovery.config.source),
+        folder=places.cache / "pool" / recovery.host,
+        key=repository.own_key(places.config / repository.KEY),
+        say=say,
+    )
 
 
 def secrets_of(places: Places, *, host: str | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -119,12 +155,24 @@ def publish_iso(places: Places, *, iso: Path | None, to: tuple[str, ...], host: 
     publish(iso or places.recovery_iso, to or config.publish, host=name, say=say)
 
 
-def refresh(places: Places, *, say: Say) -> Collection:
+@dataclass(frozen=True)
+class Refreshed:
+    """What a run of the chain came to."""
+
+    collection: Collection
+    built: Built
+
+    def gaps(self) -> tuple[Finding, ...]:
+        """Return what is not protected, or not for a machine without network."""
+        return (*self.collection.survey.gaps(), *self.built.gaps)
+
+
+def refresh(places: Places, *, say: Say) -> Refreshed:
     """Collect, build and publish: what the timer runs."""
     collection = collect_posture(places, dry_run=False, say=say)
-    iso = build_iso(places, base=None, output=None, host=collection.host, say=say)
-    publish_iso(places, iso=iso, to=(), host=collection.host, say=say)
-    return collection
+    built = build_iso(places, base=None, output=None, host=collection.host, say=say)
+    publish_iso(places, iso=built.iso, to=(), host=collection.host, say=say)
+    return Refreshed(collection, built)
 
 
 def _refuse_unknown(sections: tuple[str, ...]) -> None:

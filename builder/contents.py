@@ -18,6 +18,7 @@ from builder.iso.manifest import Held, MediumManifest
 from builder.iso.menu import machine_cfg
 from builder.payload import signature
 from builder.payload.pack import Commit, Payload
+from builder.pool.pool import Pool
 from collectors.posture import Posture
 
 ID_DIGITS = 12
@@ -27,7 +28,8 @@ ID_DIGITS = 12
 class Recovery:
     """What a recovery ISO brings back: a posture, which one of the history, what the owner decided.
 
-    The payload and the medium are signed with `key`; the payload carries the sealed `secrets`.
+    The payload and the medium are signed with `key`; the payload carries the sealed `secrets`. With `pool` a
+    machine without network is restored.
     """
 
     host: str
@@ -36,27 +38,26 @@ class Recovery:
     commit: Commit = field(default_factory=Commit)
     key: Path | None = None
     secrets: bytes = b""
+    pool: Pool | None = None
 
 
 def contents(recovery: Recovery, payload: Payload, told: Delivery, layout: Layout) -> Mapping[str, Content]:
     """Return what each area will hold, but for md5sum.txt; the same inputs give the same bytes."""
-
-    def tar(sink: Sink) -> None:
-        payload.write(sink.write)
-
-    size, digest = digest_of(tar)
-    medium_id = id_of(digest, layout)
+    tars: dict[str, Content] = {areas.PAYLOAD: _tar(payload)}
+    if recovery.pool:
+        tars[areas.POOL] = _tar(recovery.pool.tar)
+    digests = {name: digest_of(content) for name, content in tars.items()}
+    medium_id = id_of(digests[areas.PAYLOAD][1], layout)
     told_contents: dict[str, Content] = {
         told.name: told.document(autoinstall(recovery, medium_id)),
         areas.MACHINE_CFG: _menu(recovery, medium_id).encode(),
         areas.SIGNERS: signature.allowed(recovery.key) if recovery.key else b"",
     }
-    held = {name: digest_of(content) for name, content in told_contents.items()}
-    held[areas.PAYLOAD] = size, digest
+    held = {name: digest_of(content) for name, content in told_contents.items()} | digests
     manifest = _manifest(recovery, medium_id, layout, held).text()
     return {
         **told_contents,
-        areas.PAYLOAD: tar,
+        **tars,
         areas.SIGNATURE: signature.signature(manifest, recovery.key) if recovery.key else b"",
         areas.MANIFEST: manifest,
     }
@@ -64,13 +65,26 @@ def contents(recovery: Recovery, payload: Payload, told: Delivery, layout: Layou
 
 def autoinstall(recovery: Recovery, medium_id: str) -> Autoinstall:
     """Return what the installer is told; raises Failure where a decision is missing."""
-    return bake(recovery.posture, recovery.config, signed=recovery.key is not None, medium_id=medium_id)
+    return bake(
+        recovery.posture,
+        recovery.config,
+        signed=recovery.key is not None,
+        medium_id=medium_id,
+        pool=recovery.pool is not None,
+    )
 
 
 def id_of(payload_sha256: str, layout: Layout) -> str:
     """Return what names this very ISO: a machine that it restored bears it."""
     said = f"{payload_sha256} {layout.base.sha256}"
     return hashlib.sha256(said.encode()).hexdigest()[:ID_DIGITS]
+
+
+def _tar(archive: Payload) -> Content:
+    def write(sink: Sink) -> None:
+        archive.write(sink.write)
+
+    return write
 
 
 def _menu(recovery: Recovery, medium_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.app import Host, app
+from builder.cli.app import Host, app, exit_with
 from builder.places import places
 from builder.show import out, say
 
@@ -17,6 +17,9 @@ def build(
     base: Annotated[str | None, typer.Option(help="The base ISO, or `standin`.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where to write the recovery ISO.")] = None,
     host: Host = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Put all packages on it, for a machine without network.")
+    ] = False,
 ) -> None:
     """Build the recovery ISO of the last posture.
 
@@ -24,4 +27,6 @@ def build(
     """
     from builder.chain import build_iso
 
-    out.print(build_iso(places(), base=base, output=output, host=host, say=say), markup=False)
+    built = build_iso(places(), base=base, output=output, host=host, offline=offline, say=say)
+    out.print(built.iso, markup=False)
+    exit_with(built.gaps, shown=True)

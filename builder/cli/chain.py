@@ -78,5 +78,5 @@ def refresh() -> None:
     from builder.chain import refresh as run
 
     found = run(places(), say=say)
-    out.print(what_changed(found.changes, found.commit, dry_run=False), markup=False)
-    exit_with(found.survey.gaps(), shown=True)
+    out.print(what_changed(found.collection.changes, found.collection.commit, dry_run=False), markup=False)
+    exit_with(found.gaps(), shown=True)

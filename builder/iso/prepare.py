@@ -34,6 +34,7 @@ CARRIED = (
     "installer/choose_disk.py",
     "installer/failed",
     "installer/mark",
+    "installer/unpack-pool",
     "first-boot/first-boot",
     "first-boot/rekindle-restore.service",
 )

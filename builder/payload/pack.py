@@ -26,6 +26,7 @@ from builder.payload.manifest import (
     header,
     sums,
 )
+from builder.pool.index import INDEX
 from builder.whole import whole
 from collectors.failure import Failure
 from collectors.posture import Posture
@@ -78,15 +79,18 @@ def pack(
     commit: Commit | None = None,
     map_user: Mapping[str, str] | None = None,
     secrets: bytes = b"",
+    pool: bytes = b"",
     key: Path | None = None,
 ) -> Payload:
     """Return the payload, signed with `key`; the same inputs give the same bytes. Raises Failure.
 
-    `secrets` are sealed already. `map_user` names people as in builder/restore/people.py.
+    `secrets` are sealed already; `pool` is the index of what travels beside the payload. `map_user` names people as in builder/restore/people.py.
     """
     members = _members(posture, program)
     if secrets:
         members[SECRETS] = secrets
+    if pool:
+        members[INDEX] = pool
     if key:
         members[signature.ALLOWED] = signature.allowed(key)
     manifest = Manifest(

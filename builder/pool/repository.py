@@ -20,6 +20,8 @@ from builder.whole import whole
 from collectors.command import run
 from collectors.debian.stanzas import parse_stanzas
 
+# The secret key, armored, in the folder of the config.
+KEY = "pool_key.asc"
 PACKAGES, RELEASE = "Packages", "InRelease"
 HOLDER = "Rekindle pool"
 # As gpg(1) takes it, and as it stands in a Release.
@@ -82,7 +84,7 @@ def _release(packages: bytes) -> str:
 def _home(key: Path | None = None) -> Iterator[Path]:
     """Yield a GnuPG home with the key in it; home and agent are gone afterwards."""
     # Short: the agent's socket lies in it.
-    home = Path(tempfile.mkdtemp(prefix="gpg-", dir="/tmp"))  # noqa: S108 - it has a name of its own
+    home = Path(tempfile.mkdtemp(prefix="gpg-", dir="/tmp"))
     try:
         if key:
             run([*_gpg(home), "--import", key])
