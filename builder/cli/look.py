@@ -14,7 +14,7 @@ def inspect(iso: Path, as_json: AsJson = False) -> None:
 
     Example: rekindle inspect recovery.iso
     """
-    from builder.inspect import inspect as look
+    from builder.look.inspect import inspect as look
     from collectors.document import dumped
 
     seen = look(iso)

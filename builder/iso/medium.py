@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pycdlib
 from pycdlib.pycdlibexception import PyCdlibException
 
+from builder.iso.source import Place, reading
 from collectors.failure import Failure
 
 SECTOR_BYTES = 2048
@@ -57,14 +58,21 @@ class Medium:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[pycdlib.PyCdlib]:
+def opened(place: Place) -> Iterator[pycdlib.PyCdlib]:
     """Open an ISO for reading; raises Failure where it is none, or is cut short."""
-    _refuse_damaged(path)
+    with reading(place) as stream, within(stream, place) as iso:
+        yield iso
+
+
+@contextmanager
+def within(stream: BinaryIO, place: Place) -> Iterator[pycdlib.PyCdlib]:
+    """Open the ISO that `stream` is, and that lies at `place`; raises Failure as `opened` does."""
+    _refuse_damaged(stream, place)
     iso = pycdlib.PyCdlib()
     try:
-        iso.open(str(path))
+        iso.open_fp(stream)
     except (OSError, PyCdlibException) as error:
-        raise Failure(f"{path}: not an ISO image ({error})", remedy=USE_LIVE_SERVER) from None
+        raise Failure(f"{place}: not an ISO image ({error})", remedy=USE_LIVE_SERVER) from None
     try:
         yield iso
     finally:
@@ -106,38 +114,47 @@ def content(iso: pycdlib.PyCdlib, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def text(iso: pycdlib.PyCdlib, name: str, path: Path) -> str:
-    """Return the text of the file `name`; raises Failure where the ISO at `path` lacks it."""
+def text(iso: pycdlib.PyCdlib, name: str, place: Place) -> str:
+    """Return the text of the file `name`; raises Failure where the ISO at `place` lacks it."""
     if not has(iso, name):
-        raise Failure(f"{path}: no {name} in it", remedy=USE_LIVE_SERVER)
+        raise Failure(f"{place}: no {name} in it", remedy=USE_LIVE_SERVER)
     return content(iso, name).decode(errors="surrogateescape")
 
 
 def walk(iso: pycdlib.PyCdlib) -> Iterator[tuple[str, int, int]]:
-    """Yield name, first sector (of 2048 bytes) and size in bytes of every file, symlinks left out."""
+    """Yield name, first sector (of 2048 bytes) and size in bytes of every file, symlinks left out.
+
+    Past 4 GiB a file has several records of the same name (ECMA-119 6.5.1), each for what follows on the
+    one before it.
+    """
     for folder, _, names in iso.walk(rr_path="/"):
+        records = _records(iso.get_record(rr_path=folder))
         for name in names:
-            place = f"{folder.rstrip('/')}/{name}"
-            record: Any = iso.get_record(rr_path=place)
-            if not record.rock_ridge.is_symlink():
-                yield place.lstrip("/"), record.extent_location(), record.data_length
+            parts = records[name]
+            if not parts[0].rock_ridge.is_symlink():
+                size = sum(part.data_length for part in parts)
+                yield f"{folder.rstrip('/')}/{name}".lstrip("/"), parts[0].extent_location(), size
 
 
-def _refuse_damaged(path: Path) -> None:
-    """Hold the file against its primary volume descriptor (ECMA-119 8.4), which gives its size in sectors."""
-    try:
-        with path.open("rb") as file:
-            file.seek(16 * SECTOR_BYTES)
-            descriptor = file.read(SECTOR_BYTES)
-            size = file.seek(0, os.SEEK_END)
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise Failure(f"{path}: {reason}", remedy="name an existing ISO") from None
+def _records(folder: Any) -> dict[str, list[Any]]:
+    """Return the records of each name in a folder, in the order of what they point to."""
+    found: dict[str, list[Any]] = {}
+    for record in folder.children:
+        if record.rock_ridge and not (record.is_dot() or record.is_dotdot()):
+            found.setdefault(record.rock_ridge.name().decode(errors="surrogateescape"), []).append(record)
+    return {name: sorted(parts, key=lambda part: part.extent_location()) for name, parts in found.items()}
+
+
+def _refuse_damaged(stream: BinaryIO, place: Place) -> None:
+    """Hold it against its primary volume descriptor (ECMA-119 8.4), which gives its size in sectors."""
+    stream.seek(16 * SECTOR_BYTES)
+    descriptor = stream.read(SECTOR_BYTES)
+    size = stream.seek(0, os.SEEK_END)
     if descriptor[1:6] != b"CD001":
-        raise Failure(f"{path}: not an ISO image", remedy=USE_LIVE_SERVER)
+        raise Failure(f"{place}: not an ISO image", remedy=USE_LIVE_SERVER)
     expected = int.from_bytes(descriptor[80:84], "little") * SECTOR_BYTES
     if size < expected:
-        raise Failure(f"{path}: cut short: {size} of {expected} bytes", remedy="download it again")
+        raise Failure(f"{place}: cut short: {size} of {expected} bytes", remedy="download it again")
 
 
 def _volume_date(iso: pycdlib.PyCdlib) -> str:

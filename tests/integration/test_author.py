@@ -18,7 +18,7 @@ from autoinstall.config import Config, Identity
 from builder.base.provenance import unverified
 from builder.build import build
 from builder.contents import Recovery
-from builder.inspect import inspect
+from builder.look.inspect import inspect
 from builder.iso import medium
 from builder.iso.medium import read_medium
 from collectors.command import MASK, run

@@ -1,0 +1,1 @@
+"""What does an ISO carry, is it whole, how is it undone?"""
