@@ -107,5 +107,7 @@ def _manifest(
         posture_date=recovery.commit.date,
         prepared=layout.key,
         base=layout.base,
+        disk=recovery.config.disk.said(),
+        countdown_seconds=recovery.config.countdown_seconds,
         areas=tuple(Held(name=name, size_bytes=size, sha256=sha256) for name, (size, sha256) in held.items()),
     )

@@ -29,7 +29,8 @@ class MediumManifest(Record):
     """One recovery ISO.
 
     `medium_id` names this very ISO, as machines that it restored bear it; `prepared` is the key of its
-    Layout. `posture_commit` and `posture_date` are those of the payload.
+    Layout. `posture_commit` and `posture_date` are those of the payload; `disk` is the disk rule for a
+    person, `countdown_seconds` how long the boot menu waits.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -39,6 +40,8 @@ class MediumManifest(Record):
     posture_date: str
     prepared: str
     base: BaseSaid
+    disk: str
+    countdown_seconds: int
     areas: tuple[Held, ...]
 
     def text(self) -> bytes:
