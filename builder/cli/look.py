@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from builder.cli.app import AsJson, app
-from builder.show import out, show_json, show_table
+import typer
+
+from builder.cli.app import DONE, GAPS, AsJson, app
+from builder.places import places
+from builder.show import out, show_json
+
+Signers = Annotated[Path | None, typer.Option(help="Who may have made it: ALLOWED SIGNERS of ssh-keygen(1).")]
 
 
 @app.command()
-def inspect(iso: Path, as_json: AsJson = False) -> None:
-    """Show what a recovery ISO carries, with secrets masked.
+def inspect(
+    iso: Annotated[str | None, typer.Argument(help="A file, a device, a URL; default: the latest.")] = None,
+    signers: Signers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a recovery ISO carries, with secrets masked; nothing large of it is read.
 
-    Example: rekindle inspect recovery.iso
+    Example: rekindle inspect https://nas.example/rekindle/recovery.iso
     """
-    from builder.look.inspect import inspect as look
-    from collectors.document import dumped
+    from datetime import datetime, timezone
 
-    seen = look(iso)
+    from builder.iso.source import place_of
+    from builder.look.inspect import inspect as look
+    from builder.look.signed import Verdict
+
+    seen = look(place_of(iso) if iso else places().recovery_iso, places(), signers)
     if as_json:
-        return show_json(vars(seen))
-    out.print(f"base       {seen.base}", markup=False)
-    out.print(f"machine    {seen.host}", markup=False)
-    out.print(f"left out   {seen.left_out} items: bound to the machine, secret, or the installer's")
-    show_table("section", "items", seen.items)
-    out.print(dumped(seen.autoinstall), markup=False, highlight=False)
-    return None
+        show_json(seen.plain())
+    else:
+        from builder.look.shown import show_inspection
+
+        show_inspection(seen, out, datetime.now(timezone.utc))
+    raise SystemExit(GAPS if seen.signature.verdict is Verdict.BROKEN else DONE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pydantic import ValidationError
+from pydantic import NonNegativeInt, ValidationError
 
 from builder.iso import medium
 from collectors.failure import Failure
@@ -51,8 +51,8 @@ class Area(Record):
     """
 
     name: str
-    offset: int
-    capacity: int
+    offset: NonNegativeInt
+    capacity: NonNegativeInt
     pristine: str | None = ""
 
     @property

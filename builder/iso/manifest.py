@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from pydantic import ValidationError
+from pydantic import NonNegativeInt, ValidationError
 
 from builder.iso.areas import MANIFEST, BaseSaid
 from collectors.failure import Failure
@@ -21,7 +21,7 @@ class Held(Record):
     """What an area holds: `size_bytes` and SHA-256 in hex of its content, without the padding."""
 
     name: str
-    size_bytes: int
+    size_bytes: NonNegativeInt
     sha256: str
 
 

@@ -63,7 +63,7 @@ def read_manifest(payload: Path) -> Manifest:
     """Return the manifest of `payload`; raises Failure."""
     try:
         with _opened(payload) as (_, tar):
-            return _read_manifest(_first(tar, payload), payload)
+            return parsed_manifest(_first(tar, payload), payload)
     except (OSError, tarfile.TarError) as error:
         raise _unreadable(payload, error) from None
 
@@ -102,6 +102,29 @@ def leads_out(name: str) -> bool:
     return name.startswith("/") or bool({"", ".", ".."} & set(name.split("/")))
 
 
+def parsed_manifest(text: bytes, payload: object) -> Manifest:
+    """Read the manifest of what is called `payload`; raises Failure."""
+    try:
+        data = json.loads(text)
+        version = data.get("schema_version")
+    except (ValueError, AttributeError):
+        raise damaged(payload, f"{MANIFEST} does not parse") from None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise Failure(
+            f"{payload}: made by a newer Rekindle (schema {version}, here {SCHEMA_VERSION})",
+            remedy="use the restore.pex inside that payload, or upgrade Rekindle",
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        raise damaged(payload, f"{MANIFEST}: {error.errors()[0]['msg']}") from None
+
+
+def damaged(payload: object, problem: str) -> Failure:
+    """Return how it is said that what is called `payload` is not as it was written."""
+    return Failure(f"{payload}: damaged: {problem}", remedy=REMEDY)
+
+
 @contextmanager
 def _opened(payload: Path) -> Iterator[tuple[IO[bytes], tarfile.TarFile]]:
     with (
@@ -115,7 +138,7 @@ def _unpack(payload: Path, directory: Path) -> Manifest:
     try:
         with _opened(payload) as (file, tar):
             text = _first(tar, payload)
-            manifest = _read_manifest(text, payload)
+            manifest = parsed_manifest(text, payload)
             expected = _expected(manifest, payload)
             seals = {}
             for header in islice(tar, 1, None):
@@ -125,7 +148,7 @@ def _unpack(payload: Path, directory: Path) -> Manifest:
                 member = _checked(header, expected, payload)
                 _write(tar, header, member, directory, payload)
             if expected:
-                raise _damaged(payload, f"{next(iter(expected))!r} is missing")
+                raise damaged(payload, f"{next(iter(expected))!r} is missing")
             _refuse_sums(text, seals, payload)
             _refuse_stray(file, tar.getmembers(), payload)
     except (OSError, tarfile.TarError, EOFError) as error:
@@ -137,7 +160,7 @@ def _first(tar: tarfile.TarFile, payload: Path) -> bytes:
     header = tar.next()
     stream = tar.extractfile(header) if header and header.name == MANIFEST and header.isreg() else None
     if stream is None:
-        raise _damaged(payload, f"it does not start with {MANIFEST}")
+        raise damaged(payload, f"it does not start with {MANIFEST}")
     return stream.read()
 
 
@@ -153,16 +176,16 @@ def _sealed(tar: tarfile.TarFile, payload: Path) -> dict[str, bytes]:
 def _seal(tar: tarfile.TarFile, header: tarfile.TarInfo, payload: Path) -> bytes:
     stream = tar.extractfile(header) if header.size <= SEAL_BYTES else None
     if stream is None:
-        raise _damaged(payload, f"{header.name!r} is none")
+        raise damaged(payload, f"{header.name!r} is none")
     return stream.read()
 
 
 def _refuse_sums(manifest: bytes, seals: Mapping[str, bytes], payload: Path) -> None:
     if SUMS not in seals:
-        raise _damaged(payload, f"{SUMS!r} is missing")
+        raise damaged(payload, f"{SUMS!r} is missing")
     signed = {SIGNATURE: seals[SIGNATURE]} if SIGNATURE in seals else {}
     if seals[SUMS] != _sums({MANIFEST: manifest, **signed}):
-        raise _damaged(payload, f"{MANIFEST!r} was changed")
+        raise damaged(payload, f"{MANIFEST!r} was changed")
 
 
 def _refuse_stray(file: IO[bytes], headers: Sequence[tarfile.TarInfo], payload: Path) -> None:
@@ -172,51 +195,34 @@ def _refuse_stray(file: IO[bytes], headers: Sequence[tarfile.TarInfo], payload: 
         file.seek(header.offset)
         written = written_header(header.name, header.size)
         if file.read(header.offset_data - header.offset) != written:
-            raise _damaged(payload, f"the header of {header.name!r} was changed")
+            raise damaged(payload, f"the header of {header.name!r} was changed")
         end = header.offset_data + header.size
         file.seek(end)
         if file.read(-end % tarfile.BLOCKSIZE).strip(b"\0"):
-            raise _damaged(payload, f"what follows {header.name!r} was changed")
+            raise damaged(payload, f"what follows {header.name!r} was changed")
     end += -end % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE
     file.seek(end - 2 * tarfile.BLOCKSIZE)
     rest = 2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE
     if file.read(rest) != bytes(rest) or any(block.strip(b"\0") for block in _blocks(file)):
-        raise _damaged(payload, "its end was changed")
-
-
-def _read_manifest(text: bytes, payload: Path) -> Manifest:
-    try:
-        data = json.loads(text)
-        version = data.get("schema_version")
-    except (ValueError, AttributeError):
-        raise _damaged(payload, f"{MANIFEST} does not parse") from None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise Failure(
-            f"{payload}: made by a newer Rekindle (schema {version}, here {SCHEMA_VERSION})",
-            remedy="use the restore.pex inside that payload, or upgrade Rekindle",
-        )
-    try:
-        return Manifest.model_validate(data)
-    except ValidationError as error:
-        raise _damaged(payload, f"{MANIFEST}: {error.errors()[0]['msg']}") from None
+        raise damaged(payload, "its end was changed")
 
 
 def _expected(manifest: Manifest, payload: Path) -> dict[str, Member]:
     try:
         return {unescaped(member.name): member for member in manifest.members}
     except ValueError as error:
-        raise _damaged(payload, f"{MANIFEST}: {error}") from None
+        raise damaged(payload, f"{MANIFEST}: {error}") from None
 
 
 def _checked(header: tarfile.TarInfo, expected: dict[str, Member], payload: Path) -> Member:
     """Take the member that `header` announces out of `expected`, or refuse it."""
     if not header.isreg():
-        raise _damaged(payload, f"{header.name!r} is not a plain file")
+        raise damaged(payload, f"{header.name!r} is not a plain file")
     if leads_out(header.name):
-        raise _damaged(payload, f"{header.name!r} leads out of it")
+        raise damaged(payload, f"{header.name!r} leads out of it")
     member = expected.pop(header.name, None)
     if member is None:
-        raise _damaged(payload, f"{header.name!r} is not in its manifest")
+        raise damaged(payload, f"{header.name!r} is not in its manifest")
     return member
 
 
@@ -225,7 +231,7 @@ def _write(
 ) -> None:
     stream = tar.extractfile(header)
     if stream is None:
-        raise _damaged(payload, f"{header.name!r} has no content")
+        raise damaged(payload, f"{header.name!r} has no content")
     place = directory / header.name
     place.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -234,7 +240,7 @@ def _write(
             digest.update(block)
             file.write(block)
     if digest.hexdigest() != member.sha256 or header.size != member.size_bytes:
-        raise _damaged(payload, f"{header.name!r} was changed")
+        raise damaged(payload, f"{header.name!r} was changed")
     place.chmod(header.mode & 0o700)
 
 
@@ -246,7 +252,3 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 def _unreadable(payload: Path, error: Exception) -> Failure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return Failure(f"{payload}: not a readable payload: {reason}", remedy=REMEDY)
-
-
-def _damaged(payload: Path, problem: str) -> Failure:
-    return Failure(f"{payload}: damaged: {problem}", remedy=REMEDY)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.iso.medium import read_medium
-from builder.look.inspect import carried_posture
+from builder.look.carried import carried_posture
 from builder.payload.payload import leads_out
 from builder.rehearse.vm import OVMF, QEMU, Firmware, Slot, Vm, blank_disk, started
 from builder.tools import require
