@@ -1,19 +1,20 @@
-"""What changed between two postures, or between the last one and the machine?"""
+"""What changed between two postures: of the history, of recovery ISOs, of the machine?"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autoinstall.config import read_config
 from builder import history
 from builder.chain import Say, posture_of
+from builder.look.changes import Side, differences, image_named, on_medium
 from builder.places import Places
 from collectors.collect import collect
-from collectors.compare import Change, changes
+from collectors.compare import Change, Difference, changes
 from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import Posture
@@ -26,7 +27,8 @@ THE_MACHINE = "the machine"
 class Diff:
     """Two postures of `host`, how each is called, and what changed from the one to the other.
 
-    `gaps` is what of the machine could not be captured: there the old state stands.
+    `media` is what else differs where both are on recovery ISOs. `gaps` is what of the machine could not be
+    captured: there the old state stands.
     """
 
     host: str
@@ -34,6 +36,7 @@ class Diff:
     after: str
     changes: tuple[Change, ...]
     patches: tuple[str, ...]
+    media: tuple[Difference, ...] = ()
     gaps: tuple[Finding, ...] = ()
 
     def plain(self) -> dict[str, Any]:
@@ -43,23 +46,47 @@ class Diff:
             "before": self.before,
             "after": self.after,
             "changes": [_plain(change) for change in self.changes],
+            "media": {each.fact: [each.before, each.after] for each in self.media},
             "findings": [asdict(finding) for finding in self.gaps],
         }
 
 
-def diff(places: Places, revisions: Sequence[str], *, root: Path, host: str | None, say: Say) -> Diff:
-    """Compare two commits, or one (none: the last) with the machine under `root`; raises Failure."""
-    if len(revisions) > 2:
-        raise Failure("more than two commits", remedy="name one or two")
-    name, last = posture_of(places, read_config(places.config_file), host)
-    older, *newer = revisions or (LAST,)
-    old = last if older == LAST else history.posture_at(places.repository, name, older)
+def diff(places: Places, named: Sequence[str], *, root: Path, host: str | None, say: Say) -> Diff:
+    """Compare what two words name, or what one does (none: the last commit) with the machine under `root`.
+
+    A word names a commit, or a recovery ISO: a file, a device, a URL. Raises Failure.
+    """
+    if len(named) > 2:
+        raise Failure("more than two to compare", remedy="name one or two")
+    older, *newer = named or (LAST,)
+    old = _side(places, older, host)
     if newer:
-        new = history.posture_at(places.repository, name, newer[0])
-        return Diff(name, older, newer[0], changes(old, new), tuple(patches(old, new)))
-    survey = collect(Machine(root), before=last, on_section=lambda section: say(f"collecting {section}"))
-    new = survey.posture
-    return Diff(name, older, THE_MACHINE, changes(old, new), tuple(patches(old, new)), survey.gaps())
+        return _compared(old, _side(places, newer[0], host or old.host))
+    survey = collect(
+        Machine(root),
+        before=old.posture if old.facts else posture_of(places, read_config(places.config_file), host)[1],
+        on_section=lambda section: say(f"collecting {section}"),
+    )
+    return replace(_compared(old, Side(THE_MACHINE, old.host, survey.posture)), gaps=survey.gaps())
+
+
+def _side(places: Places, name: str, host: str | None) -> Side:
+    image = image_named(name)
+    if image:
+        return on_medium(image)
+    whose, last = posture_of(places, read_config(places.config_file), host)
+    return Side(name, whose, last if name == LAST else history.posture_at(places.repository, whose, name))
+
+
+def _compared(old: Side, new: Side) -> Diff:
+    return Diff(
+        old.host,
+        old.called,
+        new.called,
+        changes(old.posture, new.posture),
+        tuple(patches(old.posture, new.posture)),
+        differences(old.facts, new.facts),
+    )
 
 
 def patches(old: Posture, new: Posture) -> Iterator[str]:

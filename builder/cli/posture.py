@@ -77,27 +77,32 @@ def coverage(
 
 @app.command()
 def diff(
-    commits: Annotated[
-        list[str] | None, typer.Argument(help="One or two of the posture's history; default: the last.")
+    postures: Annotated[
+        list[str] | None,
+        typer.Argument(help="One or two: a commit, or an ISO (file, device, URL); default: the last commit."),
     ] = None,
     root: Annotated[Path, typer.Option(help="The root of the system to look at.")] = Path("/"),
     host: Host = None,
     patch: Annotated[bool, typer.Option("--patch", help="Show the changed lines of files, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what changed between two commits, or between the posture and this machine.
+    """Show what changed between two postures, of commits or recovery ISOs, or between one and this machine.
 
-    Example: rekindle diff HEAD~4 HEAD --patch
+    Example: rekindle diff HEAD~4 HEAD --patch; rekindle diff /dev/sdb /var/lib/rekindle/latest.iso
     """
     from builder.diff import diff as compare
 
     with watched() as watch:
-        found = compare(places(), tuple(commits or ()), root=root, host=host, say=watch)
+        found = compare(places(), tuple(postures or ()), root=root, host=host, say=watch)
     if as_json:
         show_json(found.plain())
     else:
         if not found.changes:
             out.print(f"no item differs between {found.before} and {found.after}", markup=False)
+        for each in found.media:
+            out.print(
+                f"{each.fact}: {each.before} → {each.after}", style="yellow", markup=False, highlight=False
+            )
         show_changes(found.changes)
         for text in found.patches if patch else ():
             out.print(text, markup=False, highlight=False, end="")

@@ -92,7 +92,11 @@ def _installs(seen: Inspection) -> str:
 
 
 def _pool(seen: Inspection) -> str:
-    return f"{seen.pool.files} files, {decimal(seen.pool.size_bytes)}" if seen.pool else "no pool: packages wait for a network"
+    return (
+        f"{seen.pool.files} files, {decimal(seen.pool.size_bytes)}"
+        if seen.pool
+        else "no pool: packages wait for a network"
+    )
 
 
 def _rows(seen: Inspection, now: datetime) -> Iterator[tuple[str, ...]]:
