@@ -33,7 +33,7 @@ def build(recovery: Recovery, base: Base, *, output: Path, cache: Path, say: Say
     refuse_other(output)
     if output.exists() and output.samefile(base.path):
         raise Failure(f"{output} is the base itself", remedy="name another file with --output")
-    prepared, held = _ready(recovery, base, cache, say)
+    prepared, held = ready(recovery, base, cache, say)
     require(space_bytes={output.parent: prepared.path.stat().st_size})
     with whole(output) as aside:
         if not slots.cloned(prepared.path, aside):
@@ -47,7 +47,7 @@ def rebuild(recovery: Recovery, base: Base, *, latest: Path, cache: Path, say: S
 
     It is the last good recovery ISO at any moment, and writes what changed alone. Raises Failure.
     """
-    prepared, held = _ready(recovery, base, cache, say)
+    prepared, held = ready(recovery, base, cache, say)
     manifest = digest_of(held[areas.MANIFEST])[1]
     current = slots.latest(latest)
     if current and (current.prepared, current.manifest) == (prepared.layout.key, manifest):
@@ -80,7 +80,7 @@ def refuse_unbuildable(recovery: Recovery, base: Base) -> Delivery:
     return delivery(vendor.release)
 
 
-def _ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Mapping[str, Content]]:
+def ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Mapping[str, Content]]:
     """Return the prepared base, and what each of its areas will hold."""
     told = refuse_unbuildable(recovery, base)
     say("making the restore program")

@@ -8,15 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoinstall.config import Config, read_config
+from autoinstall.delivery import delivery
 from builder import history
 from builder.base.choose import base_iso
 from builder.base.provenance import Base
-from builder.build import build, rebuild, refuse_unbuildable
+from builder.base.vendor import Wanted
+from builder.build import build, ready, rebuild, refuse_unbuildable
 from builder.contents import Recovery
+from builder.iso import areas
+from builder.iso.medium import read_medium
+from builder.iso.prepare import Prepared, prepare
 from builder.payload.signature import own_key
 from builder.places import Places
 from builder.pool import repository
-from builder.pool.pool import Pool, gather_pool
+from builder.pool.pool import gather_pool
 from builder.pool.target import read_target
 from builder.publish import publish
 from builder.secrets import Sealed, gathered, left_out, seal
@@ -30,6 +35,7 @@ from collectors.posture import SECTIONS, Posture
 Say = Callable[[str], None]
 
 ROOT = Path("/")
+DEFAULT_RELEASE, DEFAULT_ARCHITECTURE = "24.04", "amd64"
 
 
 @dataclass(frozen=True)
@@ -93,27 +99,19 @@ def build_iso(
     base: str | None,
     output: Path | None,
     host: str | None,
+    allow_unverified: bool = False,
     offline: bool = False,
     say: Say,
 ) -> Built:
     """Build the recovery ISO of the last posture: `output`, or the latest.
 
-    With `offline`, or if the config says so, it has what a machine without network needs.
+    With `offline`, or if the config says so, it has what a machine without network needs; with
+    `allow_unverified`, or if the config says so, the base may be one that nobody vouches for.
     """
     config = read_config(places.config_file)
-    name, posture = posture_of(places, config, host)
-    recovery = Recovery(
-        host=name,
-        posture=posture,
-        config=config,
-        commit=history.last_commit(places.repository, name),
-        key=own_key(places.config),
-        secrets=history.sealed_secrets(places.repository, name),
-    )
-    chosen = base_iso(base or config.base, places, say)
-    if offline or config.offline:
-        refuse_unbuildable(recovery, chosen)
-        recovery = replace(recovery, pool=_pool(recovery, chosen, places, say))
+    recovery = _recovery(places, config, host)
+    chosen = _base(places, config, base, allow_unverified, say)
+    recovery = _with_pool(recovery, chosen, places, offline or config.offline, say)
     if output:
         build(recovery, chosen, output=output, cache=places.cache, say=say)
     elif not rebuild(recovery, chosen, latest=places.recovery_iso, cache=places.cache, say=say):
@@ -121,14 +119,63 @@ def build_iso(
     return Built(output or places.recovery_iso, recovery.pool.gaps if recovery.pool else ())
 
 
-def _pool(recovery: Recovery, base: Base, places: Places, say: Say) -> Pool:
-    return gather_pool(
+def prepare_base(
+    places: Places, *, base: str | None, host: str | None, allow_unverified: bool, say: Say
+) -> Prepared:
+    """Prepare the base as the next build needs it; without any posture yet, with the least areas."""
+    config = read_config(places.config_file)
+    chosen = _base(places, config, base, allow_unverified, say)
+    if not history.known_hosts(places.repository):
+        told = delivery(read_medium(chosen.path).release)
+        least = areas.capacities((told.name,), payload_bytes=0)
+        return prepare(chosen, told, least, cache=places.cache, say=say)
+    recovery = _recovery(places, config, host)
+    return ready(_with_pool(recovery, chosen, places, config.offline, say), chosen, places.cache, say)[0]
+
+
+def wanted_base(places: Places, *, release: str | None, architecture: str | None, flavour: str) -> Wanted:
+    """Return which ISO to get: what is not said is as on the machine whose posture is here.
+
+    Raises Failure for a release that no build is possible on.
+    """
+    known = history.known_hosts(places.repository)
+    posture = posture_of(places, read_config(places.config_file), None)[1] if known else None
+    own = posture.system.release if posture else None
+    if release is None:
+        release = own.version if own and own.distribution == "ubuntu" else DEFAULT_RELEASE
+    delivery(".".join(release.split(".")[:2]))
+    return Wanted(release, architecture or (own.architecture if own else DEFAULT_ARCHITECTURE), flavour)
+
+
+def _base(places: Places, config: Config, named: str | None, allow_unverified: bool, say: Say) -> Base:
+    allowed = allow_unverified or config.allow_unverified
+    return base_iso(named or config.base, places, say, allow_unverified=allowed)
+
+
+def _recovery(places: Places, config: Config, host: str | None) -> Recovery:
+    name, posture = posture_of(places, config, host)
+    return Recovery(
+        host=name,
+        posture=posture,
+        config=config,
+        commit=history.last_commit(places.repository, name),
+        key=own_key(places.config),
+        secrets=history.sealed_secrets(places.repository, name),
+    )
+
+
+def _with_pool(recovery: Recovery, base: Base, places: Places, offline: bool, say: Say) -> Recovery:
+    if not offline:
+        return recovery
+    refuse_unbuildable(recovery, base)
+    pool = gather_pool(
         recovery.posture,
         read_target(base.path, recovery.config.source),
         folder=places.cache / "pool" / recovery.host,
         key=repository.own_key(places.config / repository.KEY),
         say=say,
     )
+    return replace(recovery, pool=pool)
 
 
 def secrets_of(places: Places, *, host: str | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from collectors.failure import Failure, Finding
@@ -90,6 +97,15 @@ def restoring() -> Iterator[tuple[Callable[[str], None], Callable[[Moment], None
             bar.update(task, completed=moment.percent, description=escape(what), left=moment.left())
 
         yield say, moved
+
+
+@contextmanager
+def arriving() -> Iterator[Callable[[int, int | None], None]]:
+    """Yield what moves a bar of bytes: how many are here, and of how many; a pipe has none."""
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show_report(report: Report, *, check: bool) -> None:

@@ -13,6 +13,7 @@ from collectors.failure import Failure
 # The package that brings each tool, on Debian and Ubuntu.
 PACKAGES: Mapping[str, str] = {
     "git": "git",
+    "gpgv": "gpgv",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
     "rclone": "rclone",

@@ -53,6 +53,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+AllowUnverified = Annotated[
+    bool, typer.Option("--allow-unverified", help="Build on a base that nobody vouches for, and say so.")
+]
 Host = Annotated[str | None, typer.Option("--host", help="The machine's name in the posture repository.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.app import Host, app, exit_with
+from builder.cli.app import AllowUnverified, Host, app, exit_with
 from builder.places import places
 from builder.show import out, say
 
@@ -15,6 +15,7 @@ from builder.show import out, say
 @app.command()
 def build(
     base: Annotated[str | None, typer.Option(help="The base ISO, or `standin`.")] = None,
+    allow_unverified: AllowUnverified = False,
     output: Annotated[Path | None, typer.Option(help="Where to write the recovery ISO.")] = None,
     host: Host = None,
     offline: Annotated[
@@ -27,6 +28,14 @@ def build(
     """
     from builder.chain import build_iso
 
-    built = build_iso(places(), base=base, output=output, host=host, offline=offline, say=say)
+    built = build_iso(
+        places(),
+        base=base,
+        allow_unverified=allow_unverified,
+        output=output,
+        host=host,
+        offline=offline,
+        say=say,
+    )
     out.print(built.iso, markup=False)
     exit_with(built.gaps, shown=True)
