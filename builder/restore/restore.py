@@ -10,10 +10,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from builder.pool.index import POOL
 from builder.restore.keep import keep
 from builder.restore.page import leave, read_report
 from builder.restore.plan import Plan, already, planned
 from builder.restore.play import Say, Watch, alone, play
+from builder.restore.pool import remove_damaged
 from builder.restore.refusals import admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled, merged
 from builder.restore.steps.step import Target
@@ -60,6 +62,8 @@ def restore(
         refuse_space(ours.posture, lacking, ours.manifest, state)
         with _workshop(state, check) as work:
             shutil.move(ours.folder, work / "payload")
+            if not check:
+                remove_damaged(POOL, work / "payload", say)
             (work / "plan.json").write_text(plan.text())
             say(f"restoring {len(plan.ids())} items of {ours.manifest.host}")
             (work / "outcomes").write_text("".join(map(_event, plan.told)))
@@ -85,7 +89,7 @@ def _scored(report: Report, items: Sequence[Item], here: Posture, state: Path, s
 
 
 def _left(report: Report, payload: Path, state: Path, *, partly: bool) -> Report:
-    """Leave the report, and the payload where something is to be restored again from it.
+    """Leave the report, and payload and pool where something is to be restored again from them.
 
     What was restored `partly` is told beside the rest of what was restored before.
     """
@@ -96,6 +100,8 @@ def _left(report: Report, payload: Path, state: Path, *, partly: bool) -> Report
     leave(whole, state)
     if whole.gaps():
         keep(payload, state)
+    else:
+        shutil.rmtree(POOL, ignore_errors=True)
     return report
 
 

@@ -51,6 +51,8 @@ from ansible.module_utils.apt_complaints import (
 )
 from ansible.module_utils.apt_names import choices, fits, providers
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.pool import URI as POOL_URI
+from ansible.module_utils.pool import alone, pooled
 from ansible.module_utils.rekindle import (
     ALREADY,
     ARGUMENTS,
@@ -114,7 +116,12 @@ def planned(wanted, held, before):
 
 
 def restored(plan, progress, wanted, held, before):
-    """Bring all back; return the outcomes, and notes on the files that apt obeys."""
+    """Bring all back, from the pool, too; return the outcomes, and notes on the files that apt obeys."""
+    with pooled(os.path.dirname(plan)) as has_pool:
+        return brought_back(plan, progress, wanted, held, before, has_pool)
+
+
+def brought_back(plan, progress, wanted, held, before, has_pool):
     folder = os.path.dirname(plan)
     apt = Apt(progress, os.path.join(folder, "apt.log"))
     sources = read_plan(plan, "sources")
@@ -126,17 +133,20 @@ def restored(plan, progress, wanted, held, before):
         finish(apt, before)
         if missing or sources or any(step["name"] not in before.held for step in held):
             said, set_aside, notes = indexes(apt, sources, obeyed)
-            reason = unreached(said)
-            if reason:
-                trouble = Trouble(reason, CONNECT, "fetch", DEFERRED, "network")
-                troubles = {step["name"]: trouble for step in missing}
+            away, has_pool = offline(said, has_pool)
+            if away and not has_pool:
+                troubles = {step["name"]: away for step in missing}
             else:
-                mend(apt)
-                now = here()
-                found = Found([step for step in missing if step["name"] not in now.there], said, folder)
-                # dpkg does not list what is held and away: what a killed run held may still be missing.
-                kept = now.held | {step["name"] for step in held}
-                troubles = brought(apt, found, read_plan(plan, "owned"), now.there, kept)
+                with alone() if away else contextlib.nullcontext():
+                    mend(apt)
+                    now = here()
+                    found = Found(
+                        [step for step in missing if step["name"] not in now.there], said, folder, away=away
+                    )
+                    # dpkg does not list what is held and away: what a killed run held may still be missing.
+                    kept = now.held | {step["name"] for step in held}
+                    troubles = brought(apt, found, read_plan(plan, "owned"), now.there, kept)
+                troubles = put_off(troubles) if away else troubles
         marked = mark(wanted, found)
         held_now = before.held if orphaned() else hold(held)
     except LockedError as locked:
@@ -144,9 +154,29 @@ def restored(plan, progress, wanted, held, before):
         troubles = {step["name"]: trouble for step in missing}
         marked, held_now = here(), before.held
     outcomes = [package_outcome(step, before, auto, marked.there, found, troubles) for step in wanted]
-    offline = next((each for each in troubles.values() if each.until), None)
-    outcomes += [hold_outcome(step, before.held, held_now, offline) for step in held]
+    later = next((each for each in troubles.values() if each.until), None)
+    outcomes += [hold_outcome(step, before.held, held_now, later) for step in held]
     return [*outcomes, *set_aside], notes
+
+
+def offline(said, has_pool):
+    """Return what defers packages where no source was reached, or None, and whether the pool has any."""
+    reason = unreached(said)
+    refused = of_source(said, [POOL_URI], []) if has_pool else None
+    if reason and refused:
+        reason = f"{reason}; what travelled along is refused: {refused[0]}"
+    away = Trouble(reason, CONNECT, "fetch", DEFERRED, "network") if reason else None
+    return away, has_pool and not refused
+
+
+def put_off(troubles):
+    """Return the troubles with those deferred that a network mends: what no more than the pool has."""
+    return {
+        name: trouble._replace(remedy=CONNECT, state=DEFERRED, until="network")
+        if trouble.kind in ("fetch", "unmet")
+        else trouble
+        for name, trouble in troubles.items()
+    }
 
 
 def package_outcome(step, before, auto, there, found, troubles):
@@ -231,10 +261,11 @@ def hold(steps):
 class Found:
     """Under which words apt installs packages that are missing: by name the name, or where its `.deb` lies.
 
-    `renamed` are the new names of those that have one, `troubles` those that are not to be had.
+    `renamed` are the new names of those that have one, `troubles` those that are not to be had: `away` is the
+    trouble of what the pool alone does not offer.
     """
 
-    def __init__(self, missing, said="", folder="", quietly=False):
+    def __init__(self, missing, said="", folder="", quietly=False, away=None):
         self.words, self.renamed, self.troubles = {}, {}, {}
         on_offer = policies([step["name"] for step in missing], quietly)
         lost = []
@@ -252,7 +283,10 @@ class Found:
                 self.words[name] = path or name
             else:
                 lost.append(step)
-        self.rename(lost, said, quietly)
+        if away:
+            self.troubles.update((step["name"], away) for step in lost)
+        else:
+            self.rename(lost, said, quietly)
 
     def rename(self, lost, said, quietly):
         """Look for the new names of packages that are not offered."""
@@ -392,7 +426,7 @@ class Transactions:
                 return Trouble(f"it needs {name}: {reason}", "", "fetch")
         if self.avoided:
             return Trouble(f"what it needs was not to be downloaded: {why}", "", "fetch")
-        return Trouble(why)
+        return Trouble(why, "", "unmet")
 
     def in_part(self, rest, plan, reason, share):
         """Install the smallest ones that find room; none but what is left after them may try again."""

@@ -60,7 +60,7 @@ CONFLICTING = re.compile(
 
 
 class Trouble(NamedTuple):
-    """Why a package is not there; `kind` is `fetch`, `room` or "" for all else."""
+    """Why a package is not there; `kind` is `fetch`, `room`, `unmet` or "" for all else."""
 
     reason: str
     remedy: str = ""
