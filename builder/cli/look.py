@@ -9,7 +9,8 @@ import typer
 
 from builder.cli.app import DONE, GAPS, AsJson, app
 from builder.places import places
-from builder.show import out, show_json
+from builder.show import arriving, out, say, show_json
+from collectors.failure import Failure
 
 Signers = Annotated[Path | None, typer.Option(help="Who may have made it: ALLOWED SIGNERS of ssh-keygen(1).")]
 
@@ -38,3 +39,51 @@ def inspect(
 
         show_inspection(seen, out, datetime.now(timezone.utc))
     raise SystemExit(GAPS if seen.signature.verdict is Verdict.BROKEN else DONE)
+
+
+@app.command()
+def extract(
+    iso: Annotated[str, typer.Argument(help="A file, a device, a URL.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Members of the payload, or files of the medium; default: the payload."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="A folder, a file for a single one, or `-`; default: this folder.")
+    ] = None,
+) -> None:
+    """Take the payload or single files out of a recovery ISO, each held against what the ISO says of it.
+
+    Example: rekindle extract /dev/sdb posture/apt.yaml --output -
+    """
+    from builder.iso.source import place_of
+    from builder.look.extract import extract as take
+    from builder.look.signed import trust_of
+
+    with arriving() as moved:
+        taken = take(place_of(iso), tuple(names or ()), output, trust_of(places(), None), moved)
+    for each in taken:
+        if not each.is_known:
+            say(f"{each.name}: nothing on the ISO tells what it should hold")
+        if each.place:
+            out.print(each.place, markup=False, highlight=False)
+
+
+@app.command()
+def reset(
+    iso: Annotated[str, typer.Argument(help="A file or a device.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make a recovery ISO the prepared base again, in place: nothing of the machine stays on it.
+
+    Example: sudo rekindle reset /dev/sdb
+    """
+    from builder.iso.source import place_of
+    from builder.look.reset import reset as undo
+    from builder.look.reset import resettable
+
+    found = resettable(place_of(iso), places().recovery_iso)
+    if not (yes or typer.confirm(f"Remove all that was built on {found}?")):
+        raise Failure("nothing was written", remedy="answer y, or give --yes")
+    written = undo(found)
+    out.print(f"{found.image} is the prepared base again" if written else f"{found.image} was one already")

@@ -63,7 +63,7 @@ class Carried:
 def carried(place: Place) -> Iterator[Carried]:
     """Open a recovery ISO; raises Failure where it is none, or not one of this kind."""
     with reading(place) as stream, medium.within(stream, place) as iso:
-        layout = _layout(iso, place)
+        layout = layout_on(iso, place)
         text = content_of(stream, layout.area(MANIFEST))
         # Its padding is a newline, too; what is signed ends in one.
         yield Carried(place, stream, iso, layout, text + b"\n", read_manifest(text, str(place)))
@@ -100,13 +100,25 @@ def carried_posture(place: Place) -> Posture:
         return renamed(posture_in(members), members.manifest.map_user)
 
 
-def _layout(iso: PyCdlib, place: Place) -> Layout:
-    if medium.has(iso, AREAS):
-        layout = areas.read_layout(medium.content(iso, AREAS), str(place))
-        lacking = [name for name in NEEDED if not layout.has(name)]
-        if lacking:
-            raise Failure(f"{place}: {AREAS} does not name {lacking[0]}", remedy=BUILD_AGAIN)
-        return layout
-    if medium.has(iso, PAYLOAD):
-        raise Failure(f"{place}: a recovery ISO of an older Rekindle, without areas", remedy=BUILD_AGAIN)
-    raise Failure(f"{place}: not a recovery ISO", remedy="make one with `rekindle build`")
+def layout_on(iso: PyCdlib, place: Place) -> Layout:
+    """Return where the areas of an ISO lie; raises Failure where it has none, or they lie elsewhere."""
+    if not medium.has(iso, AREAS):
+        if medium.has(iso, PAYLOAD):
+            raise Failure(f"{place}: a recovery ISO of an older Rekindle, without areas", remedy=BUILD_AGAIN)
+        raise Failure(f"{place}: not a recovery ISO", remedy="make one with `rekindle build`")
+    layout = areas.read_layout(medium.content(iso, AREAS), str(place))
+    lacking = [name for name in NEEDED if not layout.has(name)]
+    if lacking:
+        raise Failure(f"{place}: {AREAS} does not name {lacking[0]}", remedy=BUILD_AGAIN)
+    for area in layout.areas:
+        if not medium.has(iso, area.name) or _offset(iso, area.name) != area.offset:
+            raise Failure(
+                f"{place}: {area.name} does not lie where {AREAS} says",
+                remedy="name the whole stick and no partition of it, or build it again",
+            )
+    return layout
+
+
+def _offset(iso: PyCdlib, name: str) -> int:
+    record = iso.get_record(rr_path=f"/{name}")
+    return int(record.extent_location()) * medium.SECTOR_BYTES
