@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from autoinstall.delivery import Delivery, delivery
+from builder.alone import alone
 from builder.base.provenance import Base
-from builder.contents import Recovery, autoinstall, contents
+from builder.contents import Contents, Recovery, autoinstall, contents
 from builder.iso import areas, slots
-from builder.iso.fill import Content, digest_of, fill
+from builder.iso.fill import fill
 from builder.iso.medium import Medium, read_medium
 from builder.iso.prepare import Prepared, prepare
 from builder.payload.pack import pack
 from builder.payload.program import restore_program
 from builder.restore.people import renamed
-from builder.tools import require
 from builder.whole import refuse_other, whole
 from collectors.failure import Failure
 from collectors.posture import Posture
+from collectors.record import sha256
 
 Say = Callable[[str], None]
 
@@ -33,13 +35,13 @@ def build(recovery: Recovery, base: Base, *, output: Path, cache: Path, say: Say
     refuse_other(output)
     if output.exists() and output.samefile(base.path):
         raise Failure(f"{output} is the base itself", remedy="name another file with --output")
-    prepared, held = ready(recovery, base, cache, say)
-    require(space_bytes={output.parent: prepared.path.stat().st_size})
-    with whole(output) as aside:
-        if not slots.cloned(prepared.path, aside):
-            slots.copied(prepared.path, aside)
-        say(f"filling {output.name}")
-        fill(aside, prepared.layout, held)
+    with alone(cache, say):
+        prepared, held = ready(recovery, base, cache, say)
+        with _explained(output), whole(output) as aside:
+            if not slots.clone(prepared.path, aside):
+                slots.copy(prepared.path, aside, say)
+            say(f"filling {output.name}")
+            fill(aside, prepared.layout, held.by_area)
 
 
 def rebuild(recovery: Recovery, base: Base, *, latest: Path, cache: Path, say: Say) -> bool:
@@ -47,15 +49,16 @@ def rebuild(recovery: Recovery, base: Base, *, latest: Path, cache: Path, say: S
 
     It is the last good recovery ISO at any moment, and writes what changed alone. Raises Failure.
     """
-    prepared, held = ready(recovery, base, cache, say)
-    manifest = digest_of(held[areas.MANIFEST])[1]
-    current = slots.latest(latest)
-    if current and (current.prepared, current.manifest) == (prepared.layout.key, manifest):
-        return False
-    with slots.idle(latest, prepared, say) as slot:
-        say(f"filling {slot.name}")
-        fill(slot, prepared.layout, held)
-        slots.record(slot, prepared, manifest)
+    with alone(cache, say):
+        prepared, held = ready(recovery, base, cache, say)
+        wanted = (prepared.layout.key, sha256(held.manifest.text()))
+        current = slots.latest(latest)
+        if current and (current.prepared, current.manifest) == wanted:
+            return False
+        with _explained(latest), slots.idle(latest, prepared, wanted[1], say) as slot:
+            say(f"filling {slot.path.name}")
+            lengths = {each.name: each.size_bytes for each in slot.held.values()}
+            fill(slot.path, prepared.layout, held.beyond(slot.held), held_bytes=lengths)
     return True
 
 
@@ -80,7 +83,7 @@ def refuse_unbuildable(recovery: Recovery, base: Base) -> Delivery:
     return delivery(vendor.release)
 
 
-def ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Mapping[str, Content]]:
+def ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepared, Contents]:
     """Return the prepared base, and what each of its areas will hold."""
     told = refuse_unbuildable(recovery, base)
     say("making the restore program")
@@ -103,3 +106,13 @@ def ready(recovery: Recovery, base: Base, cache: Path, say: Say) -> tuple[Prepar
     )
     prepared = prepare(base, told, wanted, cache=cache, say=say)
     return prepared, contents(recovery, payload, told, prepared.layout)
+
+
+@contextmanager
+def _explained(output: Path) -> Iterator[None]:
+    """Turn what the file system refuses into one line."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "free some space, or see whether you may write there and the disk is well"
+        raise Failure(f"{output}: {error.strerror}", remedy=remedy) from None

@@ -41,8 +41,24 @@ class Recovery:
     pool: Pool | None = None
 
 
-def contents(recovery: Recovery, payload: Payload, told: Delivery, layout: Layout) -> Mapping[str, Content]:
-    """Return what each area will hold, but for md5sum.txt; the same inputs give the same bytes."""
+@dataclass(frozen=True)
+class Contents:
+    """What each area will hold by its name, but for md5sum.txt, and what the medium says of that."""
+
+    by_area: Mapping[str, Content]
+    manifest: MediumManifest
+
+    def beyond(self, held: Mapping[str, Held]) -> Mapping[str, Content]:
+        """Return what an image does not have yet whose areas hold `held`."""
+        return {
+            name: content
+            for name, content in self.by_area.items()
+            if name not in held or held[name] != self.manifest.held(name)
+        }
+
+
+def contents(recovery: Recovery, payload: Payload, told: Delivery, layout: Layout) -> Contents:
+    """Return what the areas will hold; the same inputs give the same bytes."""
     tars: dict[str, Content] = {areas.PAYLOAD: _tar(payload)}
     if recovery.pool:
         tars[areas.POOL] = _tar(recovery.pool.tar)
@@ -54,24 +70,15 @@ def contents(recovery: Recovery, payload: Payload, told: Delivery, layout: Layou
         areas.SIGNERS: signature.allowed(recovery.key) if recovery.key else b"",
     }
     held = {name: digest_of(content) for name, content in told_contents.items()} | digests
-    manifest = _manifest(recovery, medium_id, layout, held).text()
-    return {
-        **told_contents,
-        **tars,
-        areas.SIGNATURE: signature.signature(manifest, recovery.key) if recovery.key else b"",
-        areas.MANIFEST: manifest,
-    }
+    manifest = _manifest(recovery, medium_id, layout, held)
+    text = manifest.text()
+    seal = signature.signature(text, recovery.key) if recovery.key else b""
+    return Contents({**told_contents, **tars, areas.SIGNATURE: seal, areas.MANIFEST: text}, manifest)
 
 
 def autoinstall(recovery: Recovery, medium_id: str) -> Autoinstall:
     """Return what the installer is told; raises Failure where a decision is missing."""
-    return bake(
-        recovery.posture,
-        recovery.config,
-        signed=recovery.key is not None,
-        medium_id=medium_id,
-        pool=recovery.pool is not None,
-    )
+    return bake(recovery.posture, recovery.config, medium_id=medium_id)
 
 
 def id_of(payload_sha256: str, layout: Layout) -> str:

@@ -31,10 +31,8 @@ Content = bytes | Callable[[Sink], object]
 
 @dataclass(frozen=True)
 class Filled:
-    """What an area holds now: `sha256` of the content, `md5` of it with its padding, both in hex."""
+    """What came of an area: the MD5 in hex of all that it holds, and how much of that was written."""
 
-    size_bytes: int
-    sha256: str
     md5: str
     written_bytes: int
 
@@ -55,23 +53,25 @@ class _Digest:
         return self._sha256.hexdigest()
 
 
-class _AreaSink(_Digest):
-    """A sink that lies on an area, and writes where that differs."""
+class _AreaSink:
+    """A sink that lies on an area, and writes where that differs.
 
-    def __init__(self, descriptor: int, area: Area) -> None:
-        super().__init__()
-        self.written_bytes = 0
-        self._descriptor, self._area, self._at = descriptor, area, 0
+    From `padded_from` on, the area is known to hold its padding.
+    """
+
+    def __init__(self, descriptor: int, area: Area, padded_from: int) -> None:
+        self._descriptor, self._area, self._padded_from = descriptor, area, padded_from
+        self._at = self._written_bytes = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._waiting = bytearray()
 
     def write(self, block: bytes, /) -> int:
-        super().write(block)
-        refuse_overflow(self._area, self.size_bytes)
+        refuse_overflow(self._area, self._at + len(self._waiting) + len(block))
         self._waiting += block
-        while len(self._waiting) >= BLOCK_BYTES:
-            self._put(bytes(self._waiting[:BLOCK_BYTES]))
-            del self._waiting[:BLOCK_BYTES]
+        ready = len(self._waiting) // BLOCK_BYTES * BLOCK_BYTES
+        for start in range(0, ready, BLOCK_BYTES):
+            self._put(bytes(self._waiting[start : start + BLOCK_BYTES]))
+        del self._waiting[:ready]
         return len(block)
 
     def filled(self) -> Filled:
@@ -79,16 +79,16 @@ class _AreaSink(_Digest):
         self._put(bytes(self._waiting))
         padding = self._area.padding * BLOCK_BYTES
         while left := self._area.capacity - self._at:
-            self._put(padding[:left])
-        return Filled(self.size_bytes, self.hexdigest(), self._md5.hexdigest(), self.written_bytes)
+            self._put(padding[:left], known=self._at >= self._padded_from)
+        return Filled(self._md5.hexdigest(), self._written_bytes)
 
-    def _put(self, block: bytes) -> None:
+    def _put(self, block: bytes, *, known: bool = False) -> None:
         at = self._area.offset + self._at
         self._md5.update(block)
         self._at += len(block)
-        if os.pread(self._descriptor, len(block), at) != block:
-            _write_all(self._descriptor, block, at)
-            self.written_bytes += len(block)
+        if not known and os.pread(self._descriptor, len(block), at) != block:
+            write_all(self._descriptor, block, at)
+            self._written_bytes += len(block)
 
 
 def digest_of(content: Content) -> tuple[int, str]:
@@ -98,15 +98,25 @@ def digest_of(content: Content) -> tuple[int, str]:
     return sink.size_bytes, sink.hexdigest()
 
 
-def fill(image: Path, layout: Layout, contents: Mapping[str, Content]) -> Mapping[str, Filled]:
-    """Overwrite the areas named in `contents`, then md5sum.txt, which follows; return what they hold now.
+def fill(
+    image: Path,
+    layout: Layout,
+    contents: Mapping[str, Content],
+    *,
+    held_bytes: Mapping[str, int] | None = None,
+) -> Mapping[str, Filled]:
+    """Overwrite the areas named in `contents`, then md5sum.txt, which follows; return what came of each.
 
-    All is on the disk when it returns. Raises Failure where a content does not fit, and may leave the image
-    between two states: it must not be anybody's only one.
+    `held_bytes` says how long the contents are that areas hold now, where that is known: the padding behind
+    them is not read. All is on the disk when it returns. Raises Failure where a content does not fit, and may
+    leave the image between two states: it must not be anybody's only one.
     """
     with image.open("r+b", buffering=0) as stream:
         descriptor = stream.fileno()
-        filled = {name: _fill(descriptor, layout.area(name), content) for name, content in contents.items()}
+        filled = {
+            name: _fill(descriptor, layout.area(name), content, (held_bytes or {}).get(name))
+            for name, content in contents.items()
+        }
         sums = layout.area(MD5SUMS)
         text = content_of(stream, sums).decode(errors="surrogateescape")
         updated = with_digests(text, {name: each.md5 for name, each in filled.items()})
@@ -115,8 +125,16 @@ def fill(image: Path, layout: Layout, contents: Mapping[str, Content]) -> Mappin
     return filled
 
 
-def _fill(descriptor: int, area: Area, content: Content) -> Filled:
-    sink = _AreaSink(descriptor, area)
+def write_all(descriptor: int, block: bytes, at: int) -> None:
+    """Write all of `block` at that offset."""
+    view = memoryview(block)
+    while view:
+        count = os.pwrite(descriptor, view, at)
+        view, at = view[count:], at + count
+
+
+def _fill(descriptor: int, area: Area, content: Content, held_bytes: int | None = None) -> Filled:
+    sink = _AreaSink(descriptor, area, area.capacity if held_bytes is None else held_bytes)
     _pour(content, sink)
     return sink.filled()
 
@@ -126,10 +144,3 @@ def _pour(content: Content, sink: Sink) -> None:
         sink.write(content)
     else:
         content(sink)
-
-
-def _write_all(descriptor: int, block: bytes, at: int) -> None:
-    view = memoryview(block)
-    while view:
-        count = os.pwrite(descriptor, view, at)
-        view, at = view[count:], at + count
