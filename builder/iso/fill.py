@@ -104,8 +104,8 @@ def fill(
     contents: Mapping[str, Content],
     *,
     held_bytes: Mapping[str, int] | None = None,
-) -> Mapping[str, Filled]:
-    """Overwrite the areas named in `contents`, then md5sum.txt, which follows; return what came of each.
+) -> int:
+    """Overwrite the areas named in `contents`, then md5sum.txt, which follows; return how much was written.
 
     `held_bytes` says how long the contents are that areas hold now, where that is known: the padding behind
     them is not read. All is on the disk when it returns. Raises Failure where a content does not fit, and may
@@ -122,7 +122,7 @@ def fill(
         updated = with_digests(text, {name: each.md5 for name, each in filled.items()})
         filled[MD5SUMS] = _fill(descriptor, sums, updated.encode(errors="surrogateescape"))
         os.fsync(descriptor)
-    return filled
+    return sum(each.written_bytes for each in filled.values())
 
 
 def write_all(descriptor: int, block: bytes, at: int) -> None:
