@@ -17,37 +17,30 @@ from collectors.posture import Posture
 # No disk has this name: until the early-command has chosen one, the installer finds none.
 UNCHOSEN_DISK = "/dev/rekindle-has-not-chosen-a-disk"
 
-ON_MEDIUM = "/cdrom/rekindle"
-PAYLOAD = "/var/lib/rekindle/payload.tar"
-SIGNERS = "/etc/rekindle/allowed_signers"
-UNIT = "rekindle-restore.service"
-FIRST_BOOT = "/usr/local/lib/rekindle/first-boot"
+ON_MEDIUM = "/cdrom/rekindle/installer"
 # Lower ones are services', even where they may log in (Debian policy 9.2.2).
 FIRST_PERSON_UID = 1000
 
 
-def bake(
-    posture: Posture, config: Config, *, signed: bool = False, medium_id: str = "", pool: bool = False
-) -> Autoinstall:
+def bake(posture: Posture, config: Config, *, medium_id: str) -> Autoinstall:
     """Return the autoinstall that brings this posture back; raises Failure where a decision is missing.
 
-    `signed`: the medium tells who may have signed its payload, and the new machine will hold others to it.
     `medium_id` names the medium: the new machine's disk will bear it, so that a medium left in does not
-    install again. `pool`: the medium has packages for a machine without network.
+    install again.
     """
     system = posture.system
     try:
         return Autoinstall(
             version=1,
-            early_commands=(_choose_disk(config),),
+            early_commands=(_choose_disk(config, medium_id),),
             locale=_locale(system),
             keyboard=_keyboard(system),
             timezone=system.timezone or "Etc/UTC",
             identity=_identity(posture, config),
             apt=userdata.Apt(fallback="offline-install", geoip=False),
             storage=_storage(),
-            late_commands=_late_commands(signed, medium_id, pool),
-            error_commands=(("sh", f"{ON_MEDIUM}/installer/failed"),),
+            late_commands=(("sh", f"{ON_MEDIUM}/lay"), ("sh", f"{ON_MEDIUM}/mark", medium_id)),
+            error_commands=(("sh", f"{ON_MEDIUM}/failed"),),
             shutdown="reboot",
             **({"source": userdata.Source(id=config.source)} if config.source else {}),
         )
@@ -60,31 +53,14 @@ def bake(
         ) from None
 
 
-def _choose_disk(config: Config) -> tuple[str, ...]:
-    rule = config.disk.model_dump(exclude_none=True)
-    return ("python3", f"{ON_MEDIUM}/installer/choose_disk.py", json.dumps(rule), UNCHOSEN_DISK)
+def _choose_disk(config: Config, medium_id: str) -> tuple[str, ...]:
+    rule = json.dumps(config.disk.model_dump(exclude_none=True))
+    return ("python3", f"{ON_MEDIUM}/choose_disk.py", rule, UNCHOSEN_DISK, medium_id)
 
 
 def _storage() -> userdata.Storage:
     match = userdata.Match(path=UNCHOSEN_DISK)
     return userdata.Storage(layout=userdata.Layout(name="direct", match=match))
-
-
-def _late_commands(signed: bool, medium_id: str, pool: bool) -> tuple[userdata.Command, ...]:
-    return (
-        ("sh", f"{ON_MEDIUM}/installer/mark", medium_id),
-        ("mkdir", "-p", "-m", "0700", "/target/var/lib/rekindle"),
-        ("cp", f"{ON_MEDIUM}/payload.tar", f"/target{PAYLOAD}"),
-        *((("sh", f"{ON_MEDIUM}/installer/unpack-pool"),) if pool else ()),
-        *((_put("allowed_signers", SIGNERS, "0644"),) if signed else ()),
-        _put("first-boot/first-boot", FIRST_BOOT, "0755"),
-        _put(f"first-boot/{UNIT}", f"/etc/systemd/system/{UNIT}", "0644"),
-        ("curtin", "in-target", "--", "systemctl", "enable", UNIT),
-    )
-
-
-def _put(source: str, place: str, mode: str) -> tuple[str, ...]:
-    return ("install", "-D", "-m", mode, f"{ON_MEDIUM}/{source}", f"/target{place}")
 
 
 def _locale(system: System) -> str:

@@ -11,9 +11,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,8 @@ OVMF_FILES = {
 }
 REPORT_PORT = "org.rekindle.report"
 POLL_SECONDS = 0.5
+# Where the text of VGA's text mode lies in memory: a character and its colour, each a byte.
+VGA_TEXT = 0xB8000
 PROBE_SECONDS = 20
 
 
@@ -42,7 +45,8 @@ class Vm:
     """A machine to boot: `disk` is a qcow2 file, `medium` an ISO that is never written to.
 
     `folder` keeps its serial log, its report and its firmware variables. `conservative` is for kernels that
-    are not stable with several emulated processors.
+    are not stable with several emulated processors. When the guest restarts, the process ends, or the guest
+    starts again where `restarts` says so.
     """
 
     folder: Path
@@ -52,11 +56,17 @@ class Vm:
     slot: Slot = "stick"
     memory_mib: int = 2048
     conservative: bool = False
+    restarts: bool = False
 
     @property
     def serial_log(self) -> Path:
         """What the guest said on its serial console."""
         return self.folder / "serial.log"
+
+    @property
+    def serial_line(self) -> Path:
+        """The socket that the guest's serial console reads from."""
+        return self.folder / "serial.sock"
 
     @property
     def report(self) -> Path:
@@ -70,18 +80,20 @@ class Vm:
 
 
 def command_line(vm: Vm, *, kvm: bool) -> list[str]:
-    """Return QEMU's argv; a reset of the guest ends the process (`-no-reboot`)."""
+    """Return QEMU's argv."""
     return [
         QEMU,
         *_processor(vm, kvm),
-        *("-m", str(vm.memory_mib), "-display", "none", "-no-reboot", "-nodefaults", "-vga", "std"),
+        *("-m", str(vm.memory_mib), "-display", "none", "-nodefaults", "-vga", "std"),
+        *(() if vm.restarts else ("-no-reboot",)),
         *_firmware(vm),
         *("-drive", f"if=none,id=disk,file={vm.disk},format=qcow2,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=disk,serial=rekindle-disk,bootindex=2"),
         *_medium(vm),
         *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
-        *("-serial", f"file:{vm.serial_log}"),
+        *("-chardev", f"socket,id=serial,path={vm.serial_line},server=on,wait=off,logfile={vm.serial_log}"),
+        *("-serial", "chardev:serial"),
         *("-chardev", f"file,id=report,path={vm.report}", "-device", "virtio-serial-pci"),
         *("-device", f"virtserialport,chardev=report,name={REPORT_PORT}"),
         *("-chardev", f"socket,id=monitor,path={vm.monitor},server=on,wait=off"),
@@ -130,6 +142,7 @@ class Running:
     def __init__(self, vm: Vm, process: subprocess.Popen[bytes]) -> None:
         self.vm = vm
         self.process = process
+        self._line: socket.socket | None = None
 
     def lines(self, timeout_seconds: float) -> Iterator[str]:
         """Yield the lines of the serial console until the VM ends; raises Failure past the time."""
@@ -156,6 +169,55 @@ class Running:
             if re.search(pattern, line):
                 return line
         raise Failure(f"the VM ended before it said {pattern!r}", remedy=f"read {self.vm.serial_log}")
+
+    def until(self, pattern: str, timeout_seconds: float, *, after: int = 0) -> re.Match[str]:
+        """Return the first match in what the serial console says, where it has ended its line or not.
+
+        Only what comes after that many bytes of the log counts. Raises Failure past the time, or when the
+        VM ended without it.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            ended = self.process.poll() is not None
+            if found := re.search(pattern, serial_text(self.vm, after)):
+                return found
+            if ended or time.monotonic() > deadline:
+                when = "ended" if ended else f"ran for {timeout_seconds:.0f} s"
+                raise Failure(
+                    f"the VM {when} before it said {pattern!r}", remedy=f"read {self.vm.serial_log}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def answer(self, typed: str, pattern: str, timeout_seconds: float) -> re.Match[str]:
+        """Type on the serial console, and wait for `pattern` in what is said from then on."""
+        after = self.vm.serial_log.stat().st_size
+        self.type(typed)
+        return self.until(pattern, timeout_seconds, after=after)
+
+    def type(self, text: str) -> None:
+        """Type on the serial console."""
+        if self._line is None:
+            self._line = socket.socket(socket.AF_UNIX)
+            self._line.connect(str(self.vm.serial_line))
+            # The guest is held up when nobody takes what it says; the log has it anyway.
+            threading.Thread(target=_drain, args=(self._line,), daemon=True).start()
+        self._line.sendall(text.encode())
+
+    def hang_up(self) -> None:
+        """Close the line that was typed on."""
+        if self._line is not None:
+            self._line.close()
+
+    def press(self, key: str) -> None:
+        """Press a key of the keyboard (`down`, `ret`, `x`: QEMU's names)."""
+        self.ask(f"sendkey {key}")
+
+    def screen_text(self) -> str:
+        """Return the lines of the screen while it is in VGA's text mode: 25 of 80 characters."""
+        with tempfile.NamedTemporaryFile(dir=self.vm.folder) as dump:
+            self.ask(f'pmemsave {VGA_TEXT} {80 * 25 * 2} "{dump.name}"')
+            cells = Path(dump.name).read_bytes()[::2].decode("cp437")
+        return "\n".join(cells[at : at + 80].rstrip() for at in range(0, len(cells), 80))
 
     def screenshot(self, png: Path) -> None:
         """Write what the screen shows."""
@@ -185,11 +247,13 @@ def started(vm: Vm) -> Iterator[Running]:
             )
         except FileNotFoundError:
             raise Failure(f"{QEMU} is not installed", remedy="apt install qemu-system-x86 ovmf") from None
+    running = Running(vm, process)
     try:
-        yield Running(vm, process)
+        yield running
     finally:
         process.kill()
         process.wait()
+        running.hang_up()
 
 
 def blank_disk(path: Path, size_gib: int) -> Path:
@@ -199,9 +263,12 @@ def blank_disk(path: Path, size_gib: int) -> Path:
     return path
 
 
-def serial_text(vm: Vm) -> str:
-    """Return what the serial console said so far, without the terminal's escape sequences."""
-    said = vm.serial_log.read_text(errors="replace") if vm.serial_log.exists() else ""
+def serial_text(vm: Vm, after: int = 0) -> str:
+    """Return what the serial console said so far, without the terminal's escape sequences.
+
+    The first `after` bytes of the log are left out.
+    """
+    said = vm.serial_log.read_bytes()[after:].decode(errors="replace") if vm.serial_log.exists() else ""
     return re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]", "", said)
 
 
@@ -228,6 +295,12 @@ def kvm_works() -> bool:
         except (subprocess.TimeoutExpired, FileNotFoundError):
             return False
     return done.returncode == 2 * 32 + 1
+
+
+def _drain(line: socket.socket) -> None:
+    with suppress(OSError):
+        while line.recv(1 << 16):
+            pass
 
 
 def _until_prompt(monitor: socket.socket) -> str:

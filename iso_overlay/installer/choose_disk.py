@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Which disk may be erased?
 
-An early-command of the autoinstall: `choose_disk.py RULE TOKEN`. It runs in the installer's live system,
+An early-command of the autoinstall: `choose_disk.py RULE TOKEN ID`. It runs in the installer's live system,
 with nothing but the standard library, before the installer looks at any disk. TOKEN stands in
 /autoinstall.yaml where the disk's path belongs and matches no disk: until exactly one disk is chosen here,
-the installer has none to erase.
+the installer has none to erase. A disk that the medium of this ID has recovered already is none, unless the
+boot menu says `again`.
 
 RULE is JSON, globs by lsblk(8)'s words: `{}` takes the only internal disk, `{"serial": "S5GX*"}` the one
 disk with such a serial.
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 AUTOINSTALL = Path("/autoinstall.yaml")
+COMMAND_LINE = Path("/proc/cmdline")
 MEDIUM = "/cdrom"
 CONSOLES = ("/dev/tty1", "/dev/ttyS0")
 SMALLEST_BYTES = 4 * 2**30
@@ -28,10 +30,12 @@ NOT_A_DISK = ("/dev/zram", "/dev/loop", "/dev/ram", "/dev/fd", "/dev/nbd", "/dev
 # How an internal disk may be attached. An SD card or a disk in the network must be named by a rule.
 INTERNAL = ("nvme", "sata", "ata", "sas", "scsi", "spi", "virtio", "", None)
 NEVER = ("usb", "ieee1394")
-# What iso_overlay/installer/mark calls the root of a finished installation.
-MARK = "rekindle"
+# What iso_overlay/installer/mark calls the partition of a finished recovery, and the word of the boot menu
+# that makes it begin again.
+MARK = "rekindle-{}"
+AGAIN = "rekindle.again"
 # NAME makes lsblk give a tree: without it, partitions would stand beside their disk.
-COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,LABEL,MOUNTPOINT"
+COLUMNS = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,PARTLABEL,MOUNTPOINT"
 
 Row = dict[str, Any]
 
@@ -61,9 +65,13 @@ class NoDisk(Exception):  # noqa: N818  it is the answer, not a fault
     """Not exactly one disk fits: nothing may be erased."""
 
 
-def disks(lsblk: str, medium: str) -> list[Disk]:
-    """Read `lsblk --json --bytes`; `medium` is the device mounted at /cdrom ("" where unknown)."""
-    return [_disk(row, medium) for row in json.loads(lsblk)["blockdevices"] if _is_disk(row)]
+def disks(lsblk: str, medium: str, mark: str = "") -> list[Disk]:
+    """Read `lsblk --json --bytes`.
+
+    `medium` is the device mounted at /cdrom ("" where unknown); a disk with a partition named `mark` is no
+    candidate ("" = there is no such name).
+    """
+    return [_disk(row, medium, mark) for row in json.loads(lsblk)["blockdevices"] if _is_disk(row)]
 
 
 def choose(seen: list[Disk], rule: dict[str, str]) -> Disk:
@@ -90,9 +98,9 @@ def _fits(disk: Disk, rule: dict[str, str]) -> bool:
     return all(fnmatchcase(facts[key], glob) for key, glob in rule.items())
 
 
-def _disk(row: Row, medium: str) -> Disk:
+def _disk(row: Row, medium: str, mark: str) -> Disk:
     size = int(row["size"] or 0)
-    never = _never(row, size, medium)
+    never = _never(row, size, medium, mark)
     attached = "mmc" if row["path"].startswith("/dev/mmcblk") else row.get("tran")
     unusual = "" if attached in INTERNAL else f"attached by {attached}: only when a rule names it"
     return Disk(
@@ -105,7 +113,7 @@ def _disk(row: Row, medium: str) -> Disk:
     )
 
 
-def _never(row: Row, size: int, medium: str) -> str:
+def _never(row: Row, size: int, medium: str, mark: str) -> str:
     """Return why no rule may choose this disk, or ""."""
     if medium and medium in [part["path"] for part in _tree(row)]:
         return "the recovery medium"
@@ -117,8 +125,8 @@ def _never(row: Row, size: int, medium: str) -> str:
         return "too small"
     if any(part.get("mountpoint") for part in _tree(row)):
         return "in use"
-    if any(part.get("label") == MARK for part in _tree(row)):
-        return "recovered already: take the medium out; to begin again, erase it with wipefs(8) first"
+    if mark and any(part.get("partlabel") == mark for part in _tree(row)):
+        return f"recovered by this medium: take it out; to begin again, start with {AGAIN} added in the menu"
     return ""
 
 
@@ -143,10 +151,11 @@ def _tell(text: str) -> None:
             continue  # this machine has no such console
 
 
-def main(rule: str, token: str) -> int:
+def main(rule: str, token: str, medium_id: str) -> int:
     medium = _said("findmnt", "--noheadings", "--output", "SOURCE", MEDIUM)
+    mark = "" if AGAIN in COMMAND_LINE.read_text().split() else MARK.format(medium_id)
     try:
-        seen = disks(_said("lsblk", "--json", "--bytes", "--output", COLUMNS), medium)
+        seen = disks(_said("lsblk", "--json", "--bytes", "--output", COLUMNS), medium, mark)
         chosen = choose(seen, json.loads(rule))
     except NoDisk as reason:
         _tell(str(reason))

@@ -16,14 +16,19 @@ from autoinstall.delivery import delivery
 from autoinstall.userdata import Autoinstall, schema
 from collectors.domains.system import Keyboard
 from collectors.failure import Failure
+from collectors.posture import Posture
 from tests.postures import HASH, small_posture
 
 CONFIG = Config(identity=Identity(password_hash=HASH))
 INSTALLERS_OWN = Path(__file__).parents[3] / "shared" / "autoinstall-schema.json"
 
 
+def baked(posture: Posture | None = None, config: Config = CONFIG) -> Autoinstall:
+    return bake(posture or small_posture(), config, medium_id="0f1e2d3c4b5a")
+
+
 def document() -> dict:
-    return yaml.safe_load(bake(small_posture(), CONFIG).text())
+    return yaml.safe_load(baked().text())
 
 
 def test_everything_of_the_posture_is_told() -> None:
@@ -46,12 +51,18 @@ def test_no_disk_is_named_before_one_is_chosen() -> None:
     told = document()
     assert told["storage"] == {"layout": {"name": "direct", "match": {"path": UNCHOSEN_DISK}}}
     [choose] = told["early-commands"]
-    assert choose == ["python3", "/cdrom/rekindle/installer/choose_disk.py", "{}", UNCHOSEN_DISK]
+    assert choose == [
+        "python3",
+        "/cdrom/rekindle/installer/choose_disk.py",
+        "{}",
+        UNCHOSEN_DISK,
+        "0f1e2d3c4b5a",
+    ]
 
 
 def test_the_disk_rule_reaches_the_early_command() -> None:
     config = CONFIG.model_copy(update={"disk": Disk(serial="S5GX*")})
-    [choose] = bake(small_posture(), config).early_commands
+    [choose] = baked(config=config).early_commands
     assert json.loads(choose[2]) == {"serial": "S5GX*"}
 
 
@@ -59,16 +70,10 @@ def test_nothing_that_the_network_must_provide_is_in_it() -> None:
     assert not {"packages", "snaps", "drivers", "codecs"} & set(document())
 
 
-def test_the_first_boot_is_put_in_place() -> None:
-    late = document()["late-commands"]
-    assert ["cp", "/cdrom/rekindle/payload.tar", "/target/var/lib/rekindle/payload.tar"] in late
-    assert late[-1] == [
-        "curtin",
-        "in-target",
-        "--",
-        "systemctl",
-        "enable",
-        "rekindle-restore.service",
+def test_the_disk_is_marked_when_all_else_is_done() -> None:
+    assert document()["late-commands"] == [
+        ["sh", "/cdrom/rekindle/installer/lay"],
+        ["sh", "/cdrom/rekindle/installer/mark", "0f1e2d3c4b5a"],
     ]
 
 
@@ -138,7 +143,7 @@ def test_a_storage_config_is_checked_action_by_action() -> None:
 
 def test_a_missing_password_is_said_with_its_remedy() -> None:
     with pytest.raises(Failure, match=r"identity\.password_hash") as raised:
-        bake(small_posture(), Config())
+        baked(config=Config())
     assert "mkpasswd" in raised.value.remedy
 
 
@@ -146,10 +151,10 @@ def test_a_posture_without_people_needs_a_name() -> None:
     posture = small_posture()
     nobody = posture.__class__(**{**vars(posture), "users": posture.users.model_copy(update={"users": ()})})
     with pytest.raises(Failure, match="no person") as raised:
-        bake(nobody, CONFIG)
+        baked(nobody)
     assert "identity.username" in raised.value.remedy
     named = Config(identity=Identity(password_hash=HASH, username="eve"))
-    assert bake(nobody, named).identity.username == "eve"
+    assert baked(nobody, named).identity.username == "eve"
 
 
 def test_a_service_that_may_log_in_is_no_person() -> None:
@@ -158,26 +163,26 @@ def test_a_service_that_may_log_in_is_no_person() -> None:
     git = ada.model_copy(update={"name": "git", "uid": 998, "home": "/home/git"})
     users = posture.users.model_copy(update={"users": (ada, git)})
     both = posture.__class__(**{**vars(posture), "users": users})
-    assert bake(both, CONFIG).identity.username == "ada"
+    assert baked(both).identity.username == "ada"
 
 
 def test_values_are_dumped_not_templated() -> None:
     posture = small_posture(keyboard=Keyboard(layout="no"))
-    assert yaml.safe_load(bake(posture, CONFIG).text())["keyboard"]["layout"] == "no"
+    assert yaml.safe_load(baked(posture).text())["keyboard"]["layout"] == "no"
 
 
 @pytest.mark.parametrize("release", ["24.04", "26.04", "26.10"])
 def test_later_installers_read_bare_keys_on_the_medium(release: str) -> None:
     told = delivery(release)
     assert (told.name, told.seeds) == ("autoinstall.yaml", {})
-    assert "autoinstall" not in yaml.safe_load(told.document(bake(small_posture(), CONFIG)))
+    assert "autoinstall" not in yaml.safe_load(told.document(baked()))
     assert told.arguments == ("autoinstall",)
 
 
 def test_2204_reads_a_nocloud_seed() -> None:
     told = delivery("22.04")
     assert (told.name, told.seeds) == ("nocloud/user-data", {"nocloud/meta-data": b""})
-    user_data = told.document(bake(small_posture(), CONFIG)).decode()
+    user_data = told.document(baked()).decode()
     assert user_data.startswith("#cloud-config\n")
     assert set(yaml.safe_load(user_data)) == {"autoinstall"}
     assert told.arguments == ("autoinstall", "ds=nocloud;s=/cdrom/nocloud/")
@@ -226,7 +231,7 @@ def test_a_person_with_another_name_is_the_installers_user() -> None:
     for username in (None, "ada", "eve"):
         identity = Identity(password_hash=HASH, username=username)
         config = Config(identity=identity, restore=Restore(map_user={"ada": "eve"}))
-        told = bake(small_posture(), config).identity
+        told = baked(config=config).identity
         assert (told.username, told.realname) == ("eve", "Ada Löw")
 
 
@@ -239,10 +244,3 @@ def test_other_names_and_a_recipient_are_read_from_the_config(tmp_path: Path) ->
     file.write_text("restore: {map_user: {ada: 'E v'}}\n")
     with pytest.raises(Failure, match="map_user"):
         read_config(file)
-
-
-def test_the_new_machine_learns_who_may_have_signed() -> None:
-    signers = ["/cdrom/rekindle/allowed_signers", "/target/etc/rekindle/allowed_signers"]
-    put = ("install", "-D", "-m", "0644", *signers)
-    assert put in bake(small_posture(), CONFIG, signed=True).late_commands
-    assert put not in bake(small_posture(), CONFIG).late_commands

@@ -36,8 +36,8 @@ def row(path: str, **facts: object) -> dict:
     return {"path": path, **usual, "mountpoint": None, **facts}
 
 
-def seen(*rows: dict, medium: str = "") -> list:
-    return choose_disk.disks(json.dumps({"blockdevices": list(rows)}), medium)
+def seen(*rows: dict, medium: str = "", mark: str = "rekindle-0f") -> list:
+    return choose_disk.disks(json.dumps({"blockdevices": list(rows)}), medium, mark)
 
 
 STICK = row("/dev/sda", tran="usb", rm=True, children=[row("/dev/sda1", type="part", mountpoint="/cdrom")])
@@ -97,11 +97,20 @@ def test_what_may_be_no_internal_disk_must_be_named(path: str, tran: str | None)
     assert choose_disk.choose(seen_, {"serial": "X1"}).path == path
 
 
+def restored(medium_id: str) -> dict:
+    parts = [row(f"/dev/vda{number}", type="part", partlabel=None) for number in (1, 2)]
+    return row("/dev/vda", serial="X1", children=[*parts, parts[1] | {"partlabel": f"rekindle-{medium_id}"}])
+
+
 def test_a_restored_machine_is_not_erased_by_a_medium_left_in() -> None:
-    restored = row("/dev/vda", serial="X1", children=[row("/dev/vda2", type="part", label="rekindle")])
     for rule in ({}, {"serial": "X1"}):
-        with pytest.raises(choose_disk.NoDisk, match="recovered already: take the medium out"):
-            choose_disk.choose(seen(restored), rule)
+        with pytest.raises(choose_disk.NoDisk, match="recovered by this medium: take it out"):
+            choose_disk.choose(seen(restored("0f")), rule)
+
+
+@pytest.mark.parametrize(("medium_id", "mark"), [("0e", "rekindle-0f"), ("0f", ""), ("", "rekindle-0f")])
+def test_another_medium_recovers_it_again(medium_id: str, mark: str) -> None:
+    assert choose_disk.choose(seen(restored(medium_id), mark=mark), {}).path == "/dev/vda"
 
 
 def test_a_mounted_partition_makes_its_disk_one_in_use() -> None:
@@ -115,31 +124,46 @@ def test_a_rule_never_overrules_the_protection() -> None:
         choose_disk.choose(seen(row("/dev/sda", tran="usb", serial="B2")), {"serial": "B2"})
 
 
-def test_main_writes_the_chosen_path(tmp_path, monkeypatch) -> None:
-    autoinstall = tmp_path / "autoinstall.yaml"
-    autoinstall.write_text("match: {path: TOKEN}\n")
-    monkeypatch.setattr(choose_disk, "AUTOINSTALL", autoinstall)
-    monkeypatch.setattr(choose_disk, "CONSOLES", ())
-    rows = json.dumps({"blockdevices": [row("/dev/vda")]})
-    monkeypatch.setattr(choose_disk, "_said", lambda *argv: rows if argv[0] == "lsblk" else "/dev/sr0")
-    assert choose_disk.main("{}", "TOKEN") == 0
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with the disks of `rows`, started with the words of `said`; its autoinstall is returned."""
+
+    def started(*rows: dict, said: str = "autoinstall ---", lsblk: str | None = None) -> Path:
+        listed = json.dumps({"blockdevices": rows}) if lsblk is None else lsblk
+        autoinstall, command_line = tmp_path / "autoinstall.yaml", tmp_path / "cmdline"
+        autoinstall.write_text("match: {path: TOKEN}\n")
+        command_line.write_text(f"BOOT_IMAGE=/casper/vmlinuz {said}\n")
+        monkeypatch.setattr(choose_disk, "AUTOINSTALL", autoinstall)
+        monkeypatch.setattr(choose_disk, "COMMAND_LINE", command_line)
+        monkeypatch.setattr(choose_disk, "CONSOLES", (str(tmp_path / "console"),))
+        monkeypatch.setattr(choose_disk, "_said", lambda *argv: listed if argv[0] == "lsblk" else "/dev/sr0")
+        return autoinstall
+
+    return started
+
+
+def test_main_writes_the_chosen_path(machine) -> None:
+    autoinstall = machine(row("/dev/vda"))
+    assert choose_disk.main("{}", "TOKEN", "0f") == 0
     assert autoinstall.read_text() == "match: {path: /dev/vda}\n"
-    assert choose_disk.main("{}", "TOKEN") == 1
+    assert choose_disk.main("{}", "TOKEN", "0f") == 1
 
 
-def test_main_leaves_the_file_when_no_disk_fits(tmp_path, monkeypatch) -> None:
-    autoinstall = tmp_path / "autoinstall.yaml"
-    autoinstall.write_text("match: {path: TOKEN}\n")
-    monkeypatch.setattr(choose_disk, "AUTOINSTALL", autoinstall)
-    monkeypatch.setattr(choose_disk, "CONSOLES", (str(tmp_path / "console"),))
-    monkeypatch.setattr(choose_disk, "_said", lambda *argv: '{"blockdevices": []}')
-    assert choose_disk.main("{}", "TOKEN") == 1
+def test_main_begins_again_only_when_told_to(machine) -> None:
+    for said, code in (("autoinstall", 1), ("rekindle.againn", 1), ("autoinstall rekindle.again ---", 0)):
+        autoinstall = machine(restored("0f"), said=said)
+        assert choose_disk.main("{}", "TOKEN", "0f") == code
+        assert ("TOKEN" in autoinstall.read_text()) == bool(code)
+
+
+def test_main_leaves_the_file_when_no_disk_fits(machine, tmp_path) -> None:
+    autoinstall = machine()
+    assert choose_disk.main("{}", "TOKEN", "0f") == 1
     assert "TOKEN" in autoinstall.read_text()
     assert "nothing was erased" in (tmp_path / "console").read_text()
 
 
-def test_main_says_so_when_lsblk_fails(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(choose_disk, "CONSOLES", (str(tmp_path / "console"),))
-    monkeypatch.setattr(choose_disk, "_said", lambda *argv: "")
-    assert choose_disk.main("{}", "TOKEN") == 1
+def test_main_says_so_when_lsblk_fails(machine, tmp_path) -> None:
+    machine(lsblk="")
+    assert choose_disk.main("{}", "TOKEN", "0f") == 1
     assert "nothing was erased: lsblk" in (tmp_path / "console").read_text()
