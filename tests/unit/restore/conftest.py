@@ -24,6 +24,16 @@ from tests.unit.restore.playbook import library
 commands = library("rekindle_commands")
 
 
+@pytest.fixture(autouse=True)
+def _never_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal that fails must not end in a restore of the machine that tests."""
+
+    def play(*words: object, **options: object) -> None:
+        raise AssertionError("a restore went past its refusals")
+
+    monkeypatch.setattr("builder.restore.restore.play", play)
+
+
 class Playing:
     """A runner of commands in `folder`, which is everybody's home; `programs` are fakes on their PATH."""
 

@@ -132,7 +132,7 @@ def test_a_posture_of_a_newer_schema_is_refused(place: Path, monkeypatch: pytest
 
 def test_a_manifest_of_a_newer_schema_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
-        later.setattr("builder.payload.payload.SCHEMA_VERSION", 99)
+        later.setattr("builder.payload.pack.SCHEMA_VERSION", 99)
         packed(place, small_posture())
     assert "made by a newer Rekindle" in refused(place)
 
