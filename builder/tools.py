@@ -12,11 +12,15 @@ from collectors.failure import Failure
 
 # The package that brings each tool, on Debian and Ubuntu.
 PACKAGES: Mapping[str, str] = {
+    "blkid": "util-linux",
     "git": "git",
     "gpgv": "gpgv",
+    "lsblk": "util-linux",
+    "mkfs.exfat": "exfatprogs",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
     "rclone": "rclone",
+    "sfdisk": "fdisk",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "systemctl": "systemd",

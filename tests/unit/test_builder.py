@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import stat
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from builder import flash, timer
+from builder import timer
 from builder.cli import app
 from builder.history import commit_posture, known_hosts, last_posture
 from builder.iso.author import boot_commands, volume_epoch
@@ -121,54 +120,6 @@ def test_what_git_refuses_is_one_line(tmp_path: Path) -> None:
 def test_there_is_no_posture_yet(tmp_path: Path) -> None:
     assert last_posture(tmp_path, "ember") is None
     assert known_hosts(tmp_path) == []
-
-
-def device(**facts: object) -> flash.Device:
-    row = {
-        "path": "/dev/sdz",
-        "type": "disk",
-        "size": 8 * 10**9,
-        "ro": False,
-        "rm": True,
-        "tran": "usb",
-    }
-    row |= {"model": "Cruzer", "serial": "4C53", "mountpoints": [None], **facts}
-    return flash.devices(json.dumps({"blockdevices": [row]}))[0]
-
-
-@pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        ({"type": "part"}, "is a part, no whole disk"),
-        ({"type": "crypt"}, "no whole disk"),
-        ({"mountpoints": ["/mnt"]}, "is mounted at /mnt"),
-        ({"children": [{"mountpoints": ["/"]}]}, "holds the running system"),
-        (
-            {"children": [{"mountpoints": [None], "children": [{"mountpoints": ["[SWAP]"]}]}]},
-            "holds the running system",
-        ),
-        ({"ro": True}, "is read-only"),
-        ({"size": 1000}, "is smaller than the ISO"),
-        ({"rm": False, "tran": "sata"}, "is not removable"),
-    ],
-)
-def test_what_is_no_stick_is_refused(facts: dict, said: str) -> None:
-    refused = flash.refusal(device(**facts), 10**9, force=False)
-    assert refused is not None
-    assert said in refused.message
-    assert refused.remedy
-
-
-def test_a_stick_is_written_and_force_lets_only_a_fixed_disk_pass() -> None:
-    assert flash.refusal(device(), 10**9, force=False) is None
-    assert flash.refusal(device(rm=False, tran=None), 10**9, force=True) is None
-    assert flash.refusal(device(mountpoints=["/"]), 10**9, force=True) is not None
-
-
-def test_only_a_block_device_is_a_device(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(Failure, match="is not a block device"):
-        flash.inspect_device(tmp_path / "file")
 
 
 def test_remotes_are_told_from_folders() -> None:

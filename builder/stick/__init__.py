@@ -1,0 +1,1 @@
+"""How does a recovery ISO come onto a stick, and nothing else come to harm?"""
