@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from autoinstall.config import Config, Identity
 from builder import build
 from builder.base.provenance import unverified
 from builder.contents import Recovery
+from builder.iso import areas
+from builder.iso.areas import MIB
 from builder.payload.pack import Commit
 from collectors.command import run
 from collectors.posture import Posture
@@ -33,14 +36,21 @@ class Made:
 
 
 def make_recovery(
-    folder: Path, base: Path, *, posture: Posture | None = None, program_bytes: int = 1000, **facts: Any
+    folder: Path,
+    base: Path,
+    *,
+    posture: Posture | None = None,
+    program_bytes: int = 1000,
+    capacity: int = MIB,
+    **facts: Any,
 ) -> Made:
-    """Build a recovery ISO in `folder` with a restore program of noise."""
+    """Build a recovery ISO in `folder`; the least that its payload's area holds is `capacity` bytes."""
     program = folder / "restore.pex"
     program.write_bytes(random.Random(program_bytes).randbytes(program_bytes))
     recovery = Recovery("ember", posture or small_posture(), CONFIG, **{"commit": COMMIT, **facts})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "restore_program", lambda *args, **options: program)
+        patch.setattr(areas, "capacity_for", partial(areas.capacity_for, least_bytes=capacity))
         cache, iso = folder / "cache", folder / "r.iso"
         build.build(recovery, unverified(base), output=iso, cache=cache, say=lambda line: None)
     return Made(iso, base, next((folder / "cache" / "prepared").glob("*.iso")))

@@ -89,9 +89,10 @@ def _source(found: Carried, members: Members, name: str) -> Source:
     held = found.manifest.held(name)
     if held:
         return _area(found, held, name)
-    if _is_file(found, name):
-        return _file(found, name)
-    known = [*members.places, *(each for each, _, _ in medium.walk(found.iso))]
+    files = {each: (sector, size) for each, sector, size in medium.walk(found.iso)}
+    if name in files:
+        return _file(found, name, *files[name])
+    known = [*members.places, *files]
     near = get_close_matches(name, known, n=1)
     raise Failure(
         f"{found.place}: no {name} on it",
@@ -109,41 +110,31 @@ def _payload(found: Carried) -> Source:
 def _area(found: Carried, held: Held, name: str) -> Source:
     def blocks() -> Iterator[bytes]:
         found.stream.seek(found.layout.area(held.name).offset)
-        yield from _checked(found, held.name, found.stream, held.size_bytes, hashlib.sha256(), held.sha256)
+        yield from _checked(found, held.name, held.size_bytes, hashlib.sha256(), held.sha256)
 
     return Source(name, held.size_bytes, blocks, 0o600)
 
 
-def _file(found: Carried, name: str) -> Source:
+def _file(found: Carried, name: str, sector: int, size_bytes: int) -> Source:
     lines = medium.content(found.iso, MD5SUMS).decode(errors="surrogateescape").splitlines()
     known = next((line[:32] for line in lines if line[32:] == f"  ./{name}"), "")
-    size = sum(size for each, _, size in medium.walk(found.iso) if each == name)
 
     def blocks() -> Iterator[bytes]:
-        with found.iso.open_file_from_iso(rr_path=f"/{name}") as file:
-            digest = hashlib.md5(usedforsecurity=False)
-            yield from _checked(found, name, file, size, digest, known)
+        found.stream.seek(sector * medium.SECTOR_BYTES)
+        yield from _checked(found, name, size_bytes, hashlib.md5(usedforsecurity=False), known)
 
-    return Source(name, size, blocks, 0o644, is_known=bool(known))
+    return Source(name, size_bytes, blocks, 0o644, is_known=bool(known))
 
 
-def _checked(
-    found: Carried, name: str, file: IO[bytes], size_bytes: int, digest: Any, expected: str
-) -> Iterator[bytes]:
+def _checked(found: Carried, name: str, size_bytes: int, digest: Any, expected: str) -> Iterator[bytes]:
+    """Yield what follows in the stream, and hold it against a digest in hex; "" = none is known."""
     left = size_bytes
-    while left and (block := file.read(min(BLOCK_BYTES, left))):
+    while left and (block := found.stream.read(min(BLOCK_BYTES, left))):
         digest.update(block)
         left -= len(block)
         yield block
     if left or (expected and digest.hexdigest() != expected):
         raise Failure(f"{found.place}: damaged: {name} was changed", remedy=OTHER_COPY)
-
-
-def _is_file(found: Carried, name: str) -> bool:
-    if not medium.has(found.iso, name):
-        return False
-    record: Any = found.iso.get_record(rr_path=f"/{name}")
-    return bool(record.is_file() and not record.rock_ridge.is_symlink())
 
 
 def _member_mode(name: str) -> int:

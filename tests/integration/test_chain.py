@@ -165,7 +165,7 @@ def test_two_machines_need_a_name(home: Home, base: Path) -> None:
     assert "the repository has ash, ember" in refused(home.run("build", "--base", base))
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["build", "--nonsense"], ["inspect"]])
+@pytest.mark.parametrize("words", [["nonsense"], ["build", "--nonsense"], ["extract"]])
 def test_wrong_usage_is_2(home: Home, words: list[str]) -> None:
     assert home.run(*words).returncode == 2
 
@@ -180,6 +180,8 @@ def test_wrong_usage_is_2(home: Home, words: list[str]) -> None:
         *(["base", name] for name in ("fetch", "verify", "list", "prepare", "standin")),
         ["build"],
         ["inspect"],
+        ["extract"],
+        ["reset"],
         ["publish"],
         ["flash"],
         ["rehearse"],
