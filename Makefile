@@ -32,6 +32,7 @@ check: setup ## Format, lint, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy iso_overlay/installer/choose_disk.py
+	MYPYPATH=iso_overlay/live $(BIN)/mypy iso_overlay/live/*.py
 	$(BIN)/mypy --python-version 3.10 -p collectors -p builder.restore
 	$(BIN)/pytest -q tests/unit/test_imports.py
 

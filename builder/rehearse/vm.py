@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -176,10 +176,17 @@ class Running:
         Only what comes after that many bytes of the log counts. Raises Failure past the time, or when the
         VM ended without it.
         """
+        return self._until(pattern, timeout_seconds, lambda: serial_text(self.vm, after))
+
+    def until_on_screen(self, pattern: str, timeout_seconds: float) -> re.Match[str]:
+        """Return the first match in the text of the screen; raises Failure as `until` does."""
+        return self._until(pattern, timeout_seconds, self.screen_text)
+
+    def _until(self, pattern: str, timeout_seconds: float, text: Callable[[], str]) -> re.Match[str]:
         deadline = time.monotonic() + timeout_seconds
         while True:
             ended = self.process.poll() is not None
-            if found := re.search(pattern, serial_text(self.vm, after)):
+            if found := re.search(pattern, text()):
                 return found
             if ended or time.monotonic() > deadline:
                 when = "ended" if ended else f"ran for {timeout_seconds:.0f} s"

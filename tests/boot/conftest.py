@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +16,21 @@ from builder.base.choose import standin_iso
 from builder.base.provenance import unverified
 from builder.build import build
 from builder.contents import Recovery
+from builder.iso.areas import MACHINE_CFG, content_of
+from builder.iso.fill import fill
+from builder.iso.prepare import layout_of
+from builder.payload.pack import Commit
 from builder.payload.program import restore_program
 from builder.places import Places
+from collectors.command import run
 from collectors.posture import Posture
 from tests.postures import HASH
 
 CONFIG = Config(identity=Identity(password_hash=HASH), countdown_seconds=1)
+# Time enough to press a key on a busy machine.
+COUNTDOWN_SECONDS = 10
+COUNTING = r"executed automatically in \d+s"
+COMMIT = Commit("0f1e2d3c", "2026-11-25T20:15:00+01:00")
 
 
 @contextmanager
@@ -40,11 +51,35 @@ def standin(program_cache: Path) -> Path:
 def author(standin: Path, program_cache: Path):
     """Build the recovery ISO of a posture on the stand-in base."""
 
-    def built(posture: Posture, output: Path, config: Config = CONFIG) -> Path:
+    def built(
+        posture: Posture, output: Path, config: Config = CONFIG, commit: Commit = COMMIT, base: Path = standin
+    ) -> Path:
         with alone(program_cache):
             restore_program(program_cache, print)
-        recovery = Recovery("ember", posture, config)
-        build(recovery, unverified(standin), output=output, cache=program_cache, say=print)
+        recovery = Recovery("ember", posture, config, commit)
+        build(recovery, unverified(base), output=output, cache=program_cache, say=print)
         return output
 
     return built
+
+
+def counting(iso: Path, seconds: int) -> Path:
+    """Let the menu of a recovery ISO wait longer, or not so long; all else stays as it is."""
+    layout = layout_of(iso)
+    with iso.open("rb") as image:
+        told = content_of(image, layout.area(MACHINE_CFG))
+    fill(iso, layout, {MACHINE_CFG: re.sub(rb"timeout=\d+", b"timeout=%d" % seconds, told)})
+    return iso
+
+
+def overlay(disk: Path, path: Path) -> Path:
+    """Return a disk that holds what `disk` holds, which stays as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", disk, path])
+    return path
+
+
+def is_blank(disk: Path) -> bool:
+    """A qcow2 file that nothing was written to has no data of its own."""
+    mapped = json.loads(run(["qemu-img", "map", "--output=json", disk]))
+    return not any(extent["data"] and extent["depth"] == 0 for extent in mapped)
