@@ -44,9 +44,15 @@ ADDED = {
     "rekindle/payload.tar",
     "rekindle/installer/choose_disk.py",
     "rekindle/installer/failed",
+    "rekindle/installer/lay",
     "rekindle/installer/mark",
+    "rekindle/installer/unpack-pool",
     "rekindle/first-boot/first-boot",
     "rekindle/first-boot/rekindle-restore.service",
+    "rekindle/live/check.py",
+    "rekindle/live/console.py",
+    "rekindle/live/rescue.py",
+    "rekindle/live/restore_only.py",
 }
 
 
@@ -112,6 +118,17 @@ def masked(image: bytes) -> bytes:
 
 def reported(iso: Path) -> list[str]:
     return run(["xorriso", "-indev", iso, "-report_el_torito", "plain"]).splitlines()
+
+
+def test_scripts_of_ours_may_be_executed_and_nothing_else(recovery: Path) -> None:
+    with medium.opened(recovery) as iso:
+        modes = {
+            name: iso.get_record(rr_path=f"/{name}").rock_ridge.get_file_mode() & 0o777 for name in ADDED
+        }
+        scripts = {name for name in ADDED if medium.content(iso, name).startswith(b"#!")}
+    assert "rekindle/live/rescue.py" in scripts
+    assert {name for name, mode in modes.items() if mode == 0o755} == scripts
+    assert {modes[name] for name in ADDED - scripts} == {0o644}
 
 
 def test_every_other_file_of_the_base_is_byte_identical(base: Path, recovery: Path) -> None:
