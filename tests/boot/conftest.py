@@ -16,15 +16,17 @@ from builder.base.choose import standin_iso
 from builder.base.provenance import unverified
 from builder.build import build
 from builder.contents import Recovery
-from builder.iso.areas import MACHINE_CFG, content_of
+from builder.iso.areas import MACHINE_CFG, MANIFEST, content_of
 from builder.iso.fill import fill
+from builder.iso.manifest import Held, read_manifest
 from builder.iso.prepare import layout_of
 from builder.payload.pack import Commit
 from builder.payload.program import restore_program
 from builder.places import Places
 from collectors.command import run
 from collectors.posture import Posture
-from tests.postures import HASH
+from collectors.record import sha256
+from tests.postures import HASH, small_posture
 
 CONFIG = Config(identity=Identity(password_hash=HASH), countdown_seconds=1)
 # Time enough to press a key on a busy machine.
@@ -51,16 +53,20 @@ def standin(program_cache: Path) -> Path:
 def author(standin: Path, program_cache: Path):
     """Build the recovery ISO of a posture on the stand-in base."""
 
-    def built(
-        posture: Posture, output: Path, config: Config = CONFIG, commit: Commit = COMMIT, base: Path = standin
-    ) -> Path:
+    def built(posture: Posture, output: Path, base: Path = standin) -> Path:
         with alone(program_cache):
             restore_program(program_cache, print)
-        recovery = Recovery("ember", posture, config, commit)
+        recovery = Recovery("ember", posture, CONFIG, COMMIT)
         build(recovery, unverified(base), output=output, cache=program_cache, say=print)
         return output
 
     return built
+
+
+@pytest.fixture(scope="session")
+def recovery(author, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recovery ISO of a small posture on the stand-in."""
+    return author(small_posture(), tmp_path_factory.mktemp("recovery") / "recovery.iso")
 
 
 def counting(iso: Path, seconds: int) -> Path:
@@ -68,7 +74,12 @@ def counting(iso: Path, seconds: int) -> Path:
     layout = layout_of(iso)
     with iso.open("rb") as image:
         told = content_of(image, layout.area(MACHINE_CFG))
-    fill(iso, layout, {MACHINE_CFG: re.sub(rb"timeout=\d+", b"timeout=%d" % seconds, told)})
+        manifest = read_manifest(content_of(image, layout.area(MANIFEST)), iso.name)
+    cfg = re.sub(rb"timeout=\d+", b"timeout=%d" % seconds, told)
+    now = Held(name=MACHINE_CFG, size_bytes=len(cfg), sha256=sha256(cfg))
+    held = tuple(now if each.name == MACHINE_CFG else each for each in manifest.areas)
+    said = manifest.model_copy(update={"areas": held}).text()
+    fill(iso, layout, {MACHINE_CFG: cfg, MANIFEST: said})
     return iso
 
 

@@ -58,19 +58,13 @@ def menu(author, standin: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         layers = [name for name, _, _ in walk(iso) if name.endswith(".squashfs")]
     bare = dict.fromkeys(("casper/initrd", *layers), folder / "nothing")
     author_iso(read_medium(standin), {"casper/vmlinuz": folder / "kernel", **bare}, folder / "base.iso")
-    iso = author(small_posture(), folder / "menu.iso", base=folder / "base.iso")
-    return counting(iso, COUNTDOWN_SECONDS)
-
-
-@pytest.fixture(scope="session")
-def recovery(author, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    iso = author(small_posture(), tmp_path_factory.mktemp("recovery") / "recovery.iso")
-    return counting(iso, COUNTDOWN_SECONDS)
+    return author(small_posture(), folder / "menu.iso", base=folder / "base.iso")
 
 
 @contextmanager
 def at_menu(iso: Path, folder: Path, firmware: str, slot: str, disk: Path | None = None) -> Iterator[Running]:
     """Start a machine that restarts when it is told to, up to the countdown."""
+    counting(iso, COUNTDOWN_SECONDS)
     disk = disk or blank_disk(folder / "disk.qcow2", 1)
     vm = Vm(folder, firmware, disk, medium=iso, slot=slot, restarts=True)
     with started(vm) as running:
