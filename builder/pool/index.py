@@ -14,7 +14,7 @@ from collectors.record import Record
 INDEX = "pool.json"
 # Not below /var/lib/rekindle, which is for root's eyes: apt's sandbox and people's own tools read it.
 POOL = Path("/var/lib/rekindle-pool")
-APT = "apt"
+APT, WHEELS, NPM, FLATPAK = "apt", "wheels", "npm", "flatpak"
 
 
 class Bundled(Record):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.payload.pack import Payload
-from builder.pool import apt, repository
+from builder.pool import apt, flatpak, npm, others, repository, wheels
 from builder.pool.gathered import Gathered, Say
-from builder.pool.index import APT, Bundled, Index
+from builder.pool.index import APT, FLATPAK, NPM, WHEELS, Bundled, Index
 from builder.pool.target import Target
 from collectors.failure import Finding
 from collectors.posture import Posture
@@ -18,7 +18,13 @@ from collectors.posture import Posture
 Gather = Callable[[Posture, Target, Path, Say], Gathered]
 
 # By the folder of the pool that each has.
-KINDS: Mapping[str, Gather] = {APT: apt.gather}
+KINDS: Mapping[str, Gather] = {
+    APT: apt.gather,
+    WHEELS: wheels.gather,
+    NPM: npm.gather,
+    FLATPAK: flatpak.gather,
+    "others": others.gather,
+}
 
 
 @dataclass(frozen=True)

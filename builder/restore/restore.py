@@ -6,17 +6,18 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from builder.pool.index import POOL
+from builder.restore.bundles import Bundles, bundles
 from builder.restore.keep import keep
 from builder.restore.page import leave, read_report
 from builder.restore.plan import Plan, already, planned
 from builder.restore.play import Say, Watch, alone, play
 from builder.restore.pool import remove_damaged
-from builder.restore.refusals import admitted, refuse_machine, refuse_space
+from builder.restore.refusals import Admitted, admitted, refuse_machine, refuse_space
 from builder.restore.report import Outcome, Report, assembled, merged
 from builder.restore.steps.step import Target
 from collectors.collect import collect
@@ -53,17 +54,16 @@ def restore(
     with (
         nullcontext() if check else alone(say),
         admitted(payload, map_user=map_user or {}, signers=signers, say=say) as ours,
+        _travelled(ours, check, say) as bundled,
     ):
         items = _selected(tuple(ours.posture.items()), only, skip)
         say("looking at what is here already")
         here = collect(Machine()).posture
-        plan = _planned(ours.posture, here, items)
+        plan = _planned(ours.posture, here, items, bundled)
         lacking = plan.ids() - {item.id for item in here.items()}
         refuse_space(ours.posture, lacking, ours.manifest, state)
         with _workshop(state, check) as work:
             shutil.move(ours.folder, work / "payload")
-            if not check:
-                remove_damaged(POOL, work / "payload", say)
             (work / "plan.json").write_text(plan.text())
             say(f"restoring {len(plan.ids())} items of {ours.manifest.host}")
             (work / "outcomes").write_text("".join(map(_event, plan.told)))
@@ -105,13 +105,20 @@ def _left(report: Report, payload: Path, state: Path, *, partly: bool) -> Report
     return report
 
 
-def _planned(posture: Posture, here: Posture, items: Sequence[Item]) -> Plan:
+def _travelled(ours: Admitted, check: bool, say: Say) -> AbstractContextManager[Bundles]:
+    """Return what travelled along, without what of it is damaged."""
+    if not check:
+        remove_damaged(POOL, ours.folder, say)
+    return bundles(POOL, ours.names)
+
+
+def _planned(posture: Posture, here: Posture, items: Sequence[Item], bundled: Bundles) -> Plan:
     """Plan what of `items` is not here as it was."""
     asked, bound = (
         frozenset(item.id for item in items if bool(item.bound) is is_so) for is_so in (False, True)
     )
     there = already(posture, here) & asked
-    plan = planned(Target(posture, here, PurePosixPath("payload/posture"), asked - there, bound))
+    plan = planned(Target(posture, here, PurePosixPath("payload/posture"), asked - there, bound, bundled))
     told = (Outcome(id=name, state="already") for name in sorted(there))
     return replace(plan, told=(*told, *plan.told))
 

@@ -16,14 +16,16 @@ class CommandStep(Step):
     after the other. Those in a row that differ only in their `operand`, the command's last words, are done by
     one command; where that fails, by several. Without one of the programs in `needs`, or of the files
     (`~/.nvm/nvm.sh`), the item waits for the programs, and then is unavailable. `network`: it fetches
-    something. `session`: it speaks to its person's session. `by_hand` is what a person is told where it
-    fails, `note` what they are told where it does not. It is ended after `seconds`.
+    something. `pooled` is the command that brings it from the pool, tried before. `session`: it speaks to its
+    person's session. `by_hand` is what a person is told where it fails, `note` what they are told where it
+    does not. It is ended after `seconds`.
     """
 
     PART: ClassVar[str] = "commands"
 
     user: str = ""
     command: str
+    pooled: str = ""
     operand: str = ""
     stage: int = 0
     lane: str = ""

@@ -10,7 +10,9 @@ import base64
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
+from builder.restore.bundles import Bundles
 from builder.restore.report import Outcome
 from builder.restore.steps.commands import CommandStep, step_of
 from builder.restore.steps.step import Steps, Target
@@ -42,7 +44,7 @@ def steps(to: Target) -> Steps:
         elif isinstance(thing, Scoped) and not isinstance(thing, Ref):
             yield _step(thing, thing.by_hand(), stage=FIRST if isinstance(thing, Setting) else LAST)
     several = Counter((app.scope, app.id) for app in to.posture.flatpak.apps)
-    yield from _refs((thing for thing in things if isinstance(thing, Ref)), remotes, several)
+    yield from _refs((thing for thing in things if isinstance(thing, Ref)), remotes, several, to.bundles)
 
 
 def _step(thing: Scoped, command: str, **facts: object) -> CommandStep:
@@ -86,9 +88,12 @@ def _values(remote: Remote) -> tuple[tuple[str, str], ...]:
 
 
 def _refs(
-    refs: Iterable[Ref], remotes: Mapping[tuple[str, str], Remote], branches: Mapping[tuple[str, str], int]
+    refs: Iterable[Ref],
+    remotes: Mapping[tuple[str, str], Remote],
+    branches: Mapping[tuple[str, str], int],
+    bundles: Bundles,
 ) -> Steps:
-    """Yield the steps of apps and runtimes, those of one remote in a row.
+    """Yield the steps of apps and runtimes, those of one remote in a row, first what travelled along.
 
     Of an app's several branches the one that starts comes last, and is made the current one.
     """
@@ -96,18 +101,36 @@ def _refs(
     def is_chosen(ref: Ref) -> bool:
         return isinstance(ref, App) and ref.current and branches[ref.scope, ref.id] > 1
 
-    for ref in sorted(refs, key=lambda ref: (is_chosen(ref), ref.scope, ref.remote, ref.ref)):
+    def is_away(ref: Ref) -> bool:
+        return not bundles.has_ref(ref.scope, ref.remote, _name(ref))
+
+    for ref in sorted(refs, key=lambda ref: (is_chosen(ref), ref.scope, ref.remote, is_away(ref), ref.ref)):
         remote = remotes.get((ref.scope, ref.remote))
         if remote and remote.url:
-            yield _ref(ref, remote, is_chosen=is_chosen(ref))
+            led = {} if is_away(ref) else _led(ref.scope, remotes, bundles)
+            yield _ref(ref, remote, led, is_chosen=is_chosen(ref))
         else:
             yield _sourceless(ref, remote)
 
 
-def _ref(ref: Ref, remote: Remote, *, is_chosen: bool) -> CommandStep:
-    scope, kind = scope_option(ref.scope), "runtime" if isinstance(ref, Runtime) else "app"
+def _name(ref: Ref) -> str:
+    """Return how flatpak writes all of a reference: `app/org.gimp.GIMP/x86_64/stable`."""
+    return f"{'runtime' if isinstance(ref, Runtime) else 'app'}/{ref.ref}"
+
+
+def _led(
+    scope: str, remotes: Mapping[tuple[str, str], Remote], bundles: Bundles
+) -> Mapping[str, tuple[Remote, Path]]:
+    """Return the remotes of a scope that have a repository in the pool: a runtime may be another one's."""
+    there = ((remote, bundles.repository(scope, remote.name)) for remote in remotes.values())
+    return {remote.name: (remote, path) for remote, path in there if remote.scope == scope and path.is_dir()}
+
+
+def _ref(ref: Ref, remote: Remote, led: Mapping[str, tuple[Remote, Path]], *, is_chosen: bool) -> CommandStep:
+    """Return the step of a ref; `led` are remotes that lead to the pool where it is taken from there."""
+    scope = scope_option(ref.scope)
     asked = shlex.join(("flatpak", "install", scope, *QUIET, "--or-update", "--"))
-    command, operand = f"{asked} {word(ref.remote)}", word(f"{kind}/{ref.ref}")
+    command, operand = f"{asked} {word(ref.remote)}", word(_name(ref))
     if remote.disabled or remote.hidden or is_chosen:
         command, operand = f"{command} {operand}", ""
     if is_chosen:
@@ -115,7 +138,8 @@ def _ref(ref: Ref, remote: Remote, *, is_chosen: bool) -> CommandStep:
         command = f"{command} && {current} {word(ref.id)} {word(ref.branch)}"
     return _step(
         ref,
-        _opened(command, remote),
+        _turned(command, [(remote, *_opened(remote))]),
+        pooled=_turned(command, [(each, *_local(each, path)) for each, path in led.values()]) if led else "",
         operand=operand,
         stage=APPS,
         network=not remote.url.startswith("file:"),
@@ -123,16 +147,41 @@ def _ref(ref: Ref, remote: Remote, *, is_chosen: bool) -> CommandStep:
     )
 
 
-def _opened(command: str, remote: Remote) -> str:
-    """Return a command while which a remote is neither disabled nor hidden: nothing comes from such a one."""
+# The options that turn a remote, and those that turn it back.
+Turn = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _opened(remote: Remote) -> Turn:
+    """Return what opens a remote that is disabled or hidden: nothing comes from such a one."""
     shut = [SWITCHES[key] for key in ("disabled", "hidden") if getattr(remote, key)]
-    if not shut:
-        return command
-    turn = [
-        shlex.join(("flatpak", "remote-modify", scope_option(remote.scope), *switches, "--", remote.name))
-        for switches in zip(*shut, strict=True)
+    return tuple(on for _, on in shut), tuple(off for off, _ in shut)
+
+
+def _local(remote: Remote, repository: Path) -> Turn:
+    """Return what leads a remote to the pool: that is signed as a whole, and not by the remote's keys."""
+    opened, shut = _opened(remote)
+    subset = ("--subset=", f"--subset={remote.subset}") if remote.subset else ()
+    verified = SWITCHES["verified"][not remote.verified]
+    return (
+        (f"--url={repository.as_uri()}", "--no-gpg-verify", *subset[:1], *opened),
+        (f"--url={remote.url}", verified, *subset[1:], *shut),
+    )
+
+
+def _turned(command: str, turns: Iterable[tuple[Remote, tuple[str, ...], tuple[str, ...]]]) -> str:
+    """Return a command while which remotes are turned."""
+    there = [
+        tuple(
+            shlex.join(("flatpak", "remote-modify", scope_option(remote.scope), *options, "--", remote.name))
+            for options in turn
+        )
+        for remote, *turn in turns
+        if any(turn)
     ]
-    return f"trap {shlex.quote(turn[0])} EXIT && {turn[1]} && {command}"
+    if not there:
+        return command
+    back = shlex.quote("; ".join(off for _, off in there))
+    return f"trap {back} EXIT && {' && '.join(on for on, _ in there)} && {command}"
 
 
 def _needs(remote: Remote) -> tuple[str, ...]:

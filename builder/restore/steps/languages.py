@@ -8,6 +8,7 @@ a recipe or a clone brings is waited for: what needs it is done at the end of th
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from urllib.parse import unquote
@@ -50,8 +51,19 @@ def steps(to: Target) -> Steps:
         elif any(word.startswith("-") for word in _words(thing, ("name", *SOURCES))):
             yield like_an_option(thing)
         else:
-            made.append(_step(thing, managers))
-    yield from sorted(made, key=lambda step: (step.stage, step.lane, step.command if step.operand else ""))
+            made.append(_pooled(_step(thing, managers), to.bundles.variables.get(thing.item_id(), {})))
+    yield from sorted(made, key=_alike)
+
+
+def _alike(step: CommandStep) -> tuple[int, str, str, str]:
+    """Return what steps are ordered by: those that one command may do come in a row."""
+    return (step.stage, step.lane, *((step.command, step.pooled) if step.operand else ("", "")))
+
+
+def _pooled(step: CommandStep, variables: Mapping[str, str]) -> CommandStep:
+    """Return a step with the command that finds its package in the pool, where it is there."""
+    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return step.model_copy(update={"pooled": f"export {given}; {step.command}"}) if given else step
 
 
 def _step(thing: Thing, managers: Mapping[tuple[str, str], str]) -> CommandStep:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from builder.restore.bundles import Bundles
 from builder.restore.report import Outcome
 from collectors.posture import Posture
 from collectors.record import Record, Thing, escaped
@@ -35,7 +36,7 @@ class Target:
 
     `here` is what the machine has already; `wanted` are the ids of the items that come back, without what is
     bound, not asked for, or there already; `bound` those that were asked for and are bound. `contents` is the
-    posture's folder, relative to the plan's own.
+    posture's folder, relative to the plan's own. `bundles` is what travelled along.
     """
 
     posture: Posture
@@ -43,6 +44,7 @@ class Target:
     contents: PurePosixPath
     wanted: frozenset[str] = field(default_factory=frozenset)
     bound: frozenset[str] = field(default_factory=frozenset)
+    bundles: Bundles = field(default_factory=Bundles)
 
     def things(self, section: str) -> Iterator[Thing]:
         """Yield the things of a section that are to come back."""

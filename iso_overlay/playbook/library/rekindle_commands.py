@@ -163,7 +163,7 @@ def together(steps):
 
 
 def likeness(number, step):
-    return (step["user"], step["command"], step["needs"]) if step["operand"] else number
+    return (step["user"], step["command"], step["pooled"], step["needs"]) if step["operand"] else number
 
 
 class Runner:
@@ -184,7 +184,7 @@ class Runner:
             if orphaned():
                 break
             self.count(group)
-            outcomes += self.group(group)
+            outcomes += self.from_anywhere(group)
         return outcomes
 
     def count(self, group):
@@ -195,12 +195,22 @@ class Runner:
             name = f"{group[0]['id']}{more}"
             count(self.progress, f"commands {self.section}", self.begun, self.total, name, done)
 
+    def from_anywhere(self, steps):
+        """Bring steps back from the pool if they are in it, and in the usual way what does not come so."""
+        if not steps[0]["pooled"]:
+            return self.group(steps)
+        pooled = self.group([{**step, "command": step["pooled"], "network": False} for step in steps])
+        there = [each for each in pooled if each["state"] == RESTORED]
+        left = [step for step, each in zip(steps, pooled, strict=True) if each["state"] != RESTORED]
+        return [*there, *(self.group(left) if left else ())]
+
     def group(self, steps):
         """Run one command for steps; where it fails for one of them, half of them each."""
         refusal = self.refusal(steps)
         if refusal is None:
             return [self.restored(step) for step in steps]
-        if len(steps) == 1 or refusal.until == "network" or steps[0]["id"] in self.waiting or orphaned():
+        is_offline = steps[0]["network"] and refusal.until == "network"
+        if len(steps) == 1 or is_offline or steps[0]["id"] in self.waiting or orphaned():
             return [refusal.of(step) for step in steps]
         half = len(steps) // 2
         return self.group(steps[:half]) + self.group(steps[half:])
@@ -244,7 +254,7 @@ class Runner:
             refusal = refused(code, said, step["seconds"])
             if remark:
                 return Refusal(remark["state"], remark["reason"], remark["remedy"], remark.get("until", ""))
-            if refusal.until == "network" and not has_route():
+            if step["network"] and refusal.until == "network" and not has_route():
                 self.offline = refusal
                 return refusal
             if pause is None or orphaned() or not is_passing(said):
