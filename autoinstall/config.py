@@ -77,8 +77,8 @@ class Timer(_Settings):
 class Config(_Settings):
     """`rekindle.yaml`. Every key may be left out.
 
-    `host` names the posture (default: the machine's own name); `base` is the base ISO's path or `standin`,
-    `allow_unverified` lets it be one that nobody vouches for;
+    `host` names the posture (default: the machine's own name); `base` is the base ISO's path or `standin`
+    (default: the only one that was fetched), `allow_unverified` lets it be one that nobody vouches for;
     `publish` lists folders and rclone remotes (`gdrive:rekindle`); `countdown_seconds` is how long the
     boot menu waits; `source` is an id of the base's `casper/install-sources.yaml`; `offline` puts what a
     machine without network needs on the ISO.

@@ -27,7 +27,7 @@ from builder.publish import publish
 from builder.secrets import Sealed, gathered, left_out, seal
 from collectors.collect import Survey, collect
 from collectors.compare import changes, message
-from collectors.domains.system import own_name
+from collectors.domains.system import Release, own_name
 from collectors.failure import Failure, Finding
 from collectors.host import Machine
 from collectors.posture import SECTIONS, Posture
@@ -35,7 +35,7 @@ from collectors.posture import SECTIONS, Posture
 Say = Callable[[str], None]
 
 ROOT = Path("/")
-DEFAULT_RELEASE, DEFAULT_ARCHITECTURE = "24.04", "amd64"
+DEFAULT_RELEASE = Release(distribution="ubuntu", version="24.04", codename="noble", architecture="amd64")
 
 
 @dataclass(frozen=True)
@@ -133,18 +133,26 @@ def prepare_base(
     return ready(_with_pool(recovery, chosen, places, config.offline, say), chosen, places.cache, say)[0]
 
 
-def wanted_base(places: Places, *, release: str | None, architecture: str | None, flavour: str) -> Wanted:
+def wanted_base(
+    places: Places, *, release: str | None, architecture: str | None, flavour: str, host: str | None
+) -> Wanted:
     """Return which ISO to get: what is not said is as on the machine whose posture is here.
 
     Raises Failure for a release that no build is possible on.
     """
-    known = history.known_hosts(places.repository)
-    posture = posture_of(places, read_config(places.config_file), None)[1] if known else None
-    own = posture.system.release if posture else None
-    if release is None:
-        release = own.version if own and own.distribution == "ubuntu" else DEFAULT_RELEASE
+    if not (release and architecture):
+        own = _own_release(places, host)
+        release, architecture = release or own.version, architecture or own.architecture
     delivery(".".join(release.split(".")[:2]))
-    return Wanted(release, architecture or (own.architecture if own else DEFAULT_ARCHITECTURE), flavour)
+    return Wanted(release, architecture, flavour)
+
+
+def _own_release(places: Places, host: str | None) -> Release:
+    """Return what the machine runs, or would where it runs no Ubuntu, or is not known yet."""
+    if not history.known_hosts(places.repository):
+        return DEFAULT_RELEASE
+    own = posture_of(places, read_config(places.config_file), host)[1].system.release
+    return own if own.distribution == "ubuntu" else DEFAULT_RELEASE
 
 
 def _base(places: Places, config: Config, named: str | None, allow_unverified: bool, say: Say) -> Base:

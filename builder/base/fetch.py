@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from builder.base.download import Missing, Moved, Say, download, small
@@ -34,6 +34,11 @@ def fetch(wanted: Wanted, at: Sequence[Site], signer: Signer, *, cache: Path, sa
     raise Failure(f"{wanted} not found: {'; '.join(missing)}", remedy="name another --release or --mirror")
 
 
+def fetched(cache: Path) -> list[Path]:
+    """Return the ISOs that were downloaded whole, by their path."""
+    return sorted((cache / "bases").glob("*/*.iso"))
+
+
 def sums_at(folder: str, signer: Signer) -> tuple[Sums, dict[str, bytes]]:
     """Return the sums that the vendor signed in a folder of a server, and the two files that say so."""
     texts = {name: small(folder + name) for name in (SUMS, SIGNATURE)}
@@ -57,6 +62,7 @@ def _from(folder: str, wanted: Wanted, signer: Signer, cache: Path, say: Say, mo
         for beside, text in texts.items():
             with whole(iso.with_name(beside)) as aside:
                 aside.write_bytes(text)
+                aside.chmod(0o644)  # whoever may read the ISO may verify it
         return laid(iso, sums.hashes[name], signer.fingerprint, cache)
 
 
@@ -86,11 +92,14 @@ def _alone(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, folder)
         yield
-    except BlockingIOError:
-        raise Failure(f"another run downloads {folder.name}", remedy="wait for that one") from None
     finally:
         os.close(descriptor)
-        with suppress(OSError):  # it is not empty
-            folder.rmdir()
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failure(f"another run downloads {folder.name}", remedy="wait for that one") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.base.fetch import fetched
 from builder.base.provenance import remembered
 from builder.iso.areas import BaseSaid
 from builder.iso.prepare import layout_of
@@ -33,7 +34,7 @@ class KeptPrepared:
 def kept_bases(cache: Path) -> list[KeptBase]:
     """Return all base ISOs that lie in the cache, and those elsewhere that were built on, by their path."""
     known = {base.path: base for base in remembered(cache)}
-    paths = {*known, *(cache / "bases").glob("*/*.iso"), *cache.glob("standin-*.iso")}
+    paths = {*known, *fetched(cache), *cache.glob("standin-*.iso")}
     return [
         KeptBase(
             path,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def _read(record: Path) -> _Known | None:
 
 
 def _remember(known: _Known, cache: Path) -> Base:
-    with whole(_record(Path(known.identity.path), cache)) as aside:
+    """Write it down; somebody who may not write to the cache finds it out again."""
+    with suppress(OSError, Failure), whole(_record(Path(known.identity.path), cache)) as aside:
         aside.write_text(json.dumps(asdict(known)))
     return known.base()

@@ -82,9 +82,10 @@ def _signatures(status: str) -> list[dict[str, list[str]]]:
     """Return what `status` says of each signature, `{"GOODSIG": ["EFA2B159EC3FF0A8", "Ubuntu", ...]}`."""
     told: list[dict[str, list[str]]] = [{}]
     for line in status.splitlines():
-        mark, keyword, *words = line.split()
+        mark, _, said = line.partition(" ")
         if mark != "[GNUPG:]":
             continue
+        keyword, *words = said.split()
         if keyword == "NEWSIG":
             told.append({})
         told[-1][keyword] = words

@@ -59,9 +59,13 @@ def accepted(path: Path, signer: Signer, *, cache: Path, say: Say) -> Base:
 def _beside(base: Base, signer: Signer) -> Sums | None:
     """Return the signed sums beside a base, None where none are that speak of it."""
     text, signature = (base.path.with_name(name) for name in (SUMS, SIGNATURE))
-    if not text.is_file() or not signature.is_file():
+    try:
+        texts = text.read_bytes(), signature.read_bytes()
+    except FileNotFoundError:
         return None
-    sums = signed_sums(text.read_bytes(), signature.read_bytes(), signer, place=f"{base.path.parent}/")
+    except OSError as error:
+        raise Unverified(f"{error.filename}: {error.strerror}", remedy="make it readable") from None
+    sums = signed_sums(*texts, signer, place=f"{base.path.parent}/")
     return sums if _speak_of(base, sums) else None
 
 

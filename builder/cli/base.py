@@ -51,6 +51,7 @@ def base_fetch(
     flavour: Annotated[Flavour, typer.Option(help="Which of the vendor's.")] = Flavour.LIVE_SERVER,
     mirror: Mirror = None,
     keyring: Keyring = None,
+    host: Host = None,
 ) -> None:
     """Download the vendor's newest ISO of a release into the cache, verified by the vendor's signature.
 
@@ -63,12 +64,16 @@ def base_fetch(
     from builder.chain import wanted_base
 
     wanted = wanted_base(
-        places(), release=release, architecture=arch.value if arch else None, flavour=flavour.value
+        places(),
+        release=release,
+        architecture=arch.value if arch else None,
+        flavour=flavour.value,
+        host=host,
     )
     at = sites(wanted.architecture, mirror)
     with arriving() as moved:
         base = fetch(wanted, at, _signer(keyring), cache=places().cache, say=say, moved=moved)
-    say(f"signed by {base.verified}; give it with --base, or as `base:` in rekindle.yaml")
+    say(f"signed by {base.verified}")
     out.print(base.path, markup=False, highlight=False)
 
 

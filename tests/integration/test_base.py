@@ -300,6 +300,11 @@ def test_offline_is_told(owner: Owner) -> None:
     assert "connect this machine to the network" in failure.remedy
 
 
+def test_sums_that_come_by_half_are_no_wrong_signature(owner: Owner, server: Server) -> None:
+    server.broken = f"/24.04/{SUMS}"
+    assert owner.refused().message.endswith(f"{SUMS}: the connection was cut")
+
+
 def test_no_space_is_said_before_a_byte_is_written(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage("/")._replace(free=len(ISO) - 1)
     monkeypatch.setattr("builder.tools.shutil.disk_usage", lambda folder: full)
@@ -311,7 +316,7 @@ def test_two_runs_do_not_write_the_same_file(owner: Owner) -> None:
     folder = owner.cache / "bases" / NAME.removesuffix(".iso")
     folder.mkdir(parents=True)
     descriptor = os.open(folder, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
     assert "another run downloads" in owner.refused().message
     os.close(descriptor)
 
@@ -342,6 +347,21 @@ def test_sums_beside_a_file_vouch_for_it_and_once_is_enough(
     monkeypatch.setattr("builder.base.verify.signed_sums", nothing_is_read)
     assert owner.verify(iso).verified == owner.accept(iso).verified == ring.vendor.fingerprint
     assert server.asked == []
+
+
+def test_whoever_may_not_write_to_the_cache_verifies_all_the_same(
+    owner: Owner, ring: Keys, tmp_path: Path
+) -> None:
+    owner.cache = laid(tmp_path / "isos", ring.vendor) / "cache"
+    assert owner.verify(tmp_path / "isos" / NAME).verified == ring.vendor.fingerprint
+
+
+def test_sums_that_cannot_be_read_vouch_for_nothing(owner: Owner, ring: Keys, tmp_path: Path) -> None:
+    iso = laid(tmp_path / "isos", ring.vendor)
+    iso.with_name(SUMS).unlink()
+    iso.with_name(SUMS).mkdir()
+    with pytest.raises(Unverified, match=f"{SUMS}: Is a directory"):
+        owner.verify(iso)
 
 
 def test_verifying_anew_reads_every_byte(
@@ -525,7 +545,7 @@ def test_from_the_vendors_server_to_a_recovery_iso_that_says_so(
     assert {"autoinstall.yaml", "rekindle/payload.tar"} <= {line.split("\t")[0] for line in out.splitlines()}
 
     recovery = home / "recovery.iso"
-    code, _, err = rekindle(capsys, "build", "--base", base, "--output", recovery)
+    code, _, err = rekindle(capsys, "build", "--output", recovery)
     assert code == 0
     assert "preparing" not in err
     assert manifest(recovery)["base"]["verified"] == ring.vendor.fingerprint
@@ -538,6 +558,18 @@ def test_from_the_vendors_server_to_a_recovery_iso_that_says_so(
         (prepared, Path(prepared).stat().st_size)
     ]
     assert listed["prepared"][0]["base"]["sha256"] == listed["bases"][0]["sha256"]
+
+
+def test_of_several_that_were_fetched_one_must_be_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit_posture(home / "state" / "posture", "ember", small_posture(), "all")
+    for name in (OLDER, NAME):
+        iso = home / "cache" / "bases" / name.removesuffix(".iso") / name
+        iso.parent.mkdir(parents=True)
+        iso.write_bytes(ISO)
+    said = refused(rekindle(capsys, "build"))
+    assert f"{NAME}, {OLDER} were fetched (say which with --base" in said
 
 
 def manifest(recovery: Path) -> dict[str, dict[str, str]]:
