@@ -61,6 +61,15 @@ class Area(Record):
         return ZEROS if self.name.endswith(".tar") else LINES
 
 
+class Structure(Record):
+    """What is no file, and has these bytes for ever: `size_bytes` at `offset` with this SHA-256, in hex."""
+
+    name: str
+    offset: NonNegativeInt
+    size_bytes: NonNegativeInt
+    sha256: str
+
+
 class BaseSaid(Record):
     """What a prepared base was made of: the line of `.disk/info`, and Base of builder/base/provenance.py."""
 
@@ -70,12 +79,16 @@ class BaseSaid(Record):
 
 
 class Layout(Record):
-    """`areas.json`: what the base was, the key that this preparation has, and its areas by their offset."""
+    """`areas.json`: what the base was, the key that this preparation has, and its areas by their offset.
+
+    `structures` are what else lies on it and never changes (builder/iso/structures.py).
+    """
 
     schema_version: int = SCHEMA_VERSION
     key: str
     base: BaseSaid
     areas: tuple[Area, ...]
+    structures: tuple[Structure, ...] = ()
 
     def area(self, name: str) -> Area:
         """Return one by its name; raises KeyError."""

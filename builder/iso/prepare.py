@@ -14,32 +14,37 @@ from importlib.resources import files
 from pathlib import Path
 
 from autoinstall.delivery import Delivery
+from builder.alone import alone
 from builder.base.provenance import Base
-from builder.iso import areas, medium
+from builder.iso import areas, medium, shelf
 from builder.iso.areas import AREAS, MD5SUMS, Area, BaseSaid, Extent, Layout, located
 from builder.iso.author import author
 from builder.iso.checksums import md5_of, with_digests
 from builder.iso.fill import fill
 from builder.iso.medium import Medium, read_medium
 from builder.iso.menu import with_recovery
+from builder.iso.structures import structures
 from builder.tools import require
 from builder.whole import whole, workshop
 
 Say = Callable[[str], None]
 
 # Raised whenever the same base and capacities are to give other bytes than before.
-PREPARATION = 1
+PREPARATION = 2
 # Static files of iso_overlay/ that lie on the medium under /rekindle.
 CARRIED = (
     "installer/choose_disk.py",
     "installer/failed",
+    "installer/lay",
     "installer/mark",
     "installer/unpack-pool",
     "first-boot/first-boot",
     "first-boot/rekindle-restore.service",
+    "live/check.py",
+    "live/console.py",
+    "live/rescue.py",
+    "live/restore_only.py",
 )
-# Digits enough for any offset that is not known yet when areas.json gets its length.
-OFFSET_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Prepared:
 def prepare(
     base: Base, delivery: Delivery, capacities: Mapping[str, int], *, cache: Path, say: Say
 ) -> Prepared:
-    """Return the prepared base with areas of these capacities, made when it is not there yet.
+    """Return the prepared base with areas of these capacities, made when it is not there yet, or not whole.
 
     `delivery` says how the base's installer is told, and is part of the menu. Raises Failure.
     """
@@ -61,11 +66,14 @@ def prepare(
     static = _static(vendor, delivery)
     key = _key(base, static, capacities)
     output = cache / "prepared" / f"{key}.iso"
-    needed = 0 if output.exists() else base.path.stat().st_size + sum(capacities.values())
-    require(["xorriso"], {output.parent: needed})
-    if needed:
-        say(f"preparing {vendor.info} (once)")
-        _prepare(vendor, base, static, capacities, key, output)
+    with alone(output.parent, say):
+        needed = 0 if shelf.holds(output) else base.path.stat().st_size + sum(capacities.values())
+        require(["xorriso"], {output.parent: needed})
+        if needed:
+            say(f"preparing {vendor.info} (once)")
+            _prepare(vendor, base, static, capacities, key, output)
+            shelf.put(output)
+        shelf.tidy(output)
     return Prepared(output, layout_of(output))
 
 
@@ -104,33 +112,23 @@ def _prepare(
     with whole(output) as aside, workshop(output) as work:
         laid = {name: _lay(work, name, content) for name, content in static.items()}
         reserved = {name: _reserve(work, name, capacity) for name, capacity in capacities.items()}
-        draft = _layout(
-            said, key, {name: Extent(10**OFFSET_DIGITS, size) for name, size in capacities.items()}
-        )
-        length = len(draft.text()) + OFFSET_DIGITS * 2  # md5sum.txt's own length, too
-        laid[AREAS] = _lay(work, AREAS, b"".ljust(length, areas.LINES))
+        laid[AREAS] = _lay(work, AREAS, areas.LINES * areas.TEXT_BYTES)
         sums = _lay(work, MD5SUMS, _md5sums(vendor, laid, reserved))
         author(vendor, {**laid, **reserved, MD5SUMS: sums}, aside, last=(*capacities, MD5SUMS))
-        _settle(aside, said, key, (*capacities, MD5SUMS), length)
+        _settle(aside, said, key, (*capacities, MD5SUMS))
 
 
-def _settle(image: Path, said: BaseSaid, key: str, names: tuple[str, ...], length: int) -> None:
-    """Write areas.json now that the offsets are known, and what every area holds before the first build."""
+def _settle(image: Path, said: BaseSaid, key: str, names: tuple[str, ...]) -> None:
+    """Write areas.json now that it is known what lies where, and what areas hold before the first build."""
     extents = located(image, (*names, AREAS))
-    layout = _layout(said, key, {name: extents[name] for name in names})
-    table = Area(name=AREAS, offset=extents[AREAS].offset, capacity=length)
-    writable = layout.model_copy(update={"areas": (*layout.areas, table)})
+    listed = tuple(_area(name, extents[name], areas.pristine(name)) for name in names)
+    layout = Layout(key=key, base=said, areas=listed, structures=structures(image))
+    writable = layout.model_copy(update={"areas": (*listed, _area(AREAS, extents[AREAS], None))})
     fill(image, writable, {AREAS: layout.text().encode(), **areas.pristine_contents(layout)})
 
 
-def _layout(said: BaseSaid, key: str, extents: Mapping[str, Extent]) -> Layout:
-    if MD5SUMS not in extents:
-        extents = {**extents, MD5SUMS: Extent(10**OFFSET_DIGITS, 0)}
-    listed = tuple(
-        Area(name=name, offset=at.offset, capacity=at.size_bytes, pristine=areas.pristine(name))
-        for name, at in extents.items()
-    )
-    return Layout(key=key, base=said, areas=listed)
+def _area(name: str, at: Extent, pristine: str | None) -> Area:
+    return Area(name=name, offset=at.offset, capacity=at.size_bytes, pristine=pristine)
 
 
 def _md5sums(vendor: Medium, laid: Mapping[str, Path], reserved: Iterable[str]) -> bytes:
