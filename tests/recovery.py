@@ -47,7 +47,7 @@ def make_recovery(
     """Build a recovery ISO in `folder`; the least that its payload's area holds is `capacity` bytes."""
     program = folder / "restore.pex"
     program.write_bytes(random.Random(program_bytes).randbytes(program_bytes))
-    recovery = Recovery("ember", posture or small_posture(), CONFIG, **{"commit": COMMIT, **facts})
+    recovery = Recovery("ember", posture or small_posture(), **{"config": CONFIG, "commit": COMMIT, **facts})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "restore_program", lambda *args, **options: program)
         patch.setattr(areas, "capacity_for", partial(areas.capacity_for, least_bytes=capacity))

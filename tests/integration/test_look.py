@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from autoinstall.config import Disk, Restore
 from builder.cli import app
 from builder.diff import diff
 from builder.history import commit_posture
@@ -27,18 +28,21 @@ from builder.iso.prepare import layout_of
 from builder.iso.source import Url
 from builder.look import reset as resetting
 from builder.look.carried import carried_posture
-from builder.look.inspect import inspect
+from builder.look.inspect import PoolUse, inspect
 from builder.look.reset import reset, resettable
 from builder.look.shown import show_inspection
+from builder.payload.pack import Payload
 from builder.payload.payload import open_payload
 from builder.payload.signature import own_key
 from builder.places import Places, places
+from builder.pool.index import Bundled, Index
+from builder.pool.pool import Pool
 from collectors.command import MASK, run
 from collectors.failure import Failure
 from tests.images import tree
 from tests.postures import HASH, small_posture
 from tests.ranges import Ranges, ranges
-from tests.recovery import COMMIT, Made, copied, make_recovery, spoiled
+from tests.recovery import COMMIT, CONFIG, Made, copied, make_recovery, spoiled
 from tests.synthetic import INFO_2404, synthetic_base
 from tests.unit.fakes import tree as fake_tree
 
@@ -66,12 +70,20 @@ def made(folder: Path) -> Made:
 
 @pytest.fixture(scope="module")
 def other(folder: Path) -> Made:
-    """One of another posture, base and program, that nobody signed."""
+    """One of another posture, base and program, with a pool and other decisions, that nobody signed."""
     there = folder / "other"
     there.mkdir()
     base = synthetic_base(there, info=INFO_2404.replace("24.04.3", "24.04.4"))
-    posture = small_posture(hostname="ash")
-    return make_recovery(there, base, posture=posture)
+    bundled = Bundled(name="apt/x.deb", size_bytes=5000, sha256="0" * 64)
+    pool = Pool(Payload({"apt/x.deb": bytes(5000)}), Index(files=(bundled,)), ())
+    config = CONFIG.model_copy(
+        update={
+            "disk": Disk(serial="S5GX*"),
+            "countdown_seconds": 7,
+            "restore": Restore(map_user={"ada": "eve"}),
+        }
+    )
+    return make_recovery(there, base, posture=small_posture(hostname="ash"), pool=pool, config=config)
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +163,19 @@ def test_inspect_tells_all_of_it_but_what_is_secret(made: Made) -> None:
     assert seen["program"] == hashlib.sha256(content(made.iso, "restore.pex")).hexdigest()
     assert seen["autoinstall"]["identity"]["password"] == MASK
     assert HASH not in done.output
+
+
+def test_inspect_tells_what_the_owner_decided(other: Made) -> None:
+    seen = inspect(other.iso, places())
+    assert (seen.disk, seen.countdown_seconds) == ("the disk with serial S5GX*", 7)
+    assert seen.map_user == {"ada": "eve"}
+    assert seen.pool == PoolUse(files=1, size_bytes=tarfile.RECORDSIZE)
+    assert seen.sealed_bytes == 0
+    rows = rekindle("inspect", other.iso).stdout.splitlines()
+    assert "machine\tember, ada as eve" in rows
+    assert "without network\t1 files, 10.2 kB" in rows
+    assert "erases\tthe disk with serial S5GX*, 7 s after the boot menu comes up" in rows
+    assert any(row.startswith(f"area\t{areas.POOL}\t") for row in rows)
 
 
 def test_inspect_tells_where_each_area_lies_and_how_full_it_is(made: Made) -> None:
@@ -366,7 +391,9 @@ def test_what_is_secret_in_an_address_is_not_shown(server: Ranges) -> None:
     line = refused("inspect", f"{server.url}?X-Signature=secret#secret")
     assert server.url in line
     assert "secret" not in line
-    assert "sesame" not in refused("inspect", "http://ada:sesame@127.0.0.1:1/r.iso")
+    line = refused("inspect", "http://ada:sesame@127.0.0.1:1/r.iso")
+    assert "http://127.0.0.1:1/r.iso: names and passwords in a URL are not sent" in line
+    assert "sesame" not in line
     assert "Connection refused" in refused("inspect", "http://127.0.0.1:1/r.iso")
     assert "not an address" in refused("inspect", "http://127.0.0.1:port/r.iso")
 
@@ -376,6 +403,10 @@ def test_what_is_secret_in_an_address_is_not_shown(server: Ranges) -> None:
 
 def test_the_posture_comes_off_it_as_it_was_put_on(made: Made) -> None:
     assert carried_posture(made.iso) == small_posture()
+
+
+def test_people_come_back_under_their_new_names(other: Made) -> None:
+    assert [user.name for user in carried_posture(other.iso).users.users] == ["eve"]
 
 
 def test_no_member_leads_out(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
