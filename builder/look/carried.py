@@ -46,8 +46,9 @@ class Carried:
         held = self.manifest.held(name)
         if held is None or not self.layout.has(name):
             raise Failure(f"{self.place}: its manifest does not name {name}", remedy=BUILD_AGAIN)
-        self.stream.seek(self.layout.area(name).offset)
-        content = self.stream.read(held.size_bytes)
+        area = self.layout.area(name)
+        self.stream.seek(area.offset)
+        content = self.stream.read(min(held.size_bytes, area.capacity))
         if sha256(content) != held.sha256:
             raise Failure(f"{self.place}: damaged: {name} was changed", remedy=BUILD_AGAIN)
         return content
