@@ -55,9 +55,7 @@ def small(url: str) -> bytes:
         raise Unreachable(f"{url}: {_reason(error)}", remedy=CONNECT) from None
 
 
-def download(
-    url: str, part: Path, *, say: Say, moved: Moved, pauses_seconds: tuple[float, ...] = PAUSES_SECONDS
-) -> str:
+def download(url: str, part: Path, *, say: Say, moved: Moved) -> str:
     """Bring the file `part` to all that `url` has, and return its SHA-256 in hex.
 
     What is in it already is not asked for again. That it is the beginning of this very file the caller knows
@@ -66,14 +64,14 @@ def download(
     """
     with part.open("ab+") as file:
         growing = _Growing(file)
-        furthest, pauses = growing.size_bytes, iter(pauses_seconds)
+        furthest, pauses = growing.size_bytes, iter(PAUSES_SECONDS)
         while True:
             try:
                 _receive(url, growing, say, moved)
                 break
             except _Cut as cut:
                 if growing.size_bytes > furthest:
-                    furthest, pauses = growing.size_bytes, iter(pauses_seconds)
+                    furthest, pauses = growing.size_bytes, iter(PAUSES_SECONDS)
                 else:
                     _wait(url, pauses, str(cut), growing.size_bytes)
                 say(f"{cut}: going on at {growing.size_bytes / 1e6:.1f} MB")

@@ -116,7 +116,10 @@ def base_list(as_json: AsJson = False) -> None:
     ]
     show_rows(
         ("what", "where", "size", "signed by", "made of"),
-        [(what, where, decimal(size), by or "nobody", of) for what, where, size, by, of in rows],
+        [
+            (what, where, decimal(size), "the vendor" if by else "nobody", of)
+            for what, where, size, by, of in rows
+        ],
     )
 
 

@@ -550,6 +550,7 @@ def test_from_the_vendors_server_to_a_recovery_iso_that_says_so(
     assert "preparing" not in err
     assert manifest(recovery)["base"]["verified"] == ring.vendor.fingerprint
 
+    assert rekindle(capsys, "base", "list")[1].count("\tthe vendor\t") == 2
     listed = json.loads(rekindle(capsys, "base", "list", "--json")[1])
     assert [(each["path"], each["verified"]) for each in listed["bases"]] == [
         (str(base), ring.vendor.fingerprint)
