@@ -6,7 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
-PACKAGES := $(shell grep -v '^\#' builder/system-packages.txt)
+# npm comes with some packages of Node.js, and Debian's own cannot be beside these.
+PACKAGES := $(shell grep -v '^\#' builder/system-packages.txt) $(shell command -v npm >/dev/null || echo npm)
 # Costly things that tests and the demo make are kept here, each under a key of its inputs.
 export REKINDLE_TEST_CACHE ?= $(CURDIR)/.cache
 

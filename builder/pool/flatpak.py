@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.pool.gathered import Gathered, Say
-from builder.pool.items import WAITS
 from builder.pool.refs import HEADS, repository
+from builder.pool.requests import WAITS
 from builder.pool.target import Target
 from collectors.command import found, run
 from collectors.domains.flatpak import installations

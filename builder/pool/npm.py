@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.pool.gathered import Gathered, Say
-from builder.pool.items import WAITS, Request, kept_up, read_items
+from builder.pool.items import read_items
+from builder.pool.requests import WAITS, Request, kept_up
 from builder.pool.tarball import read_tarball
 from builder.pool.target import Target
 from collectors.command import found, run

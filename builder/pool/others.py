@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from builder.pool import flatpak, npm, wheels
 from builder.pool.gathered import Gathered, Say
-from builder.pool.items import WAITS
+from builder.pool.requests import WAITS
 from builder.pool.target import Target
 from builder.restore.plan import planned
 from builder.restore.steps.commands import CommandStep

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from builder.pool.gathered import Gathered, Say
-from builder.pool.items import WAITS, Request, kept_up
+from builder.pool.requests import WAITS, Request, kept_up
 from builder.pool.target import Target
 from collectors.command import run
 from collectors.domains.languages.pip import Pip
