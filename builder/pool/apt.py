@@ -160,7 +160,7 @@ def _laid(sources: Sequence[Path], folder: Path) -> tuple[str, ...]:
         if not (folder / name).exists():
             os.link(file, folder / name)
     kept = {file.name for file in sources}
-    for place in (folder / ".apt").glob("*/*.deb"):
+    for place in (folder / ".apt").rglob("*.deb"):
         if place.name not in kept:
             place.unlink()
     return tuple(sorted(files))

@@ -97,6 +97,8 @@ def made(posture: Posture, target: Target, folder: Path) -> tuple[Root, str]:
     _, said = root.said("apt-get", "update")
     _, offered = root.said("apt-cache", "dumpavail")
     root.status.write_text(status(target.packages, offered, target.architecture))
+    if root.said("apt-get", "check")[0]:
+        root.status.write_text(status(target.packages, offered, target.architecture, guarded=True))
     return root, said
 
 

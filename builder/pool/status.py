@@ -1,8 +1,8 @@
 """What would dpkg say of a machine on which only the base is installed?
 
 The base tells names and versions alone; the rest is taken from what the sources offer under these names now.
-Of dependencies those remain that want one version exactly, as it is installed: whoever brings a newer one of
-the two brings both. All others are met, for the vendor installed it so.
+What they offer in another version keeps of its dependencies those on one version exactly, as it is installed:
+whoever brings a newer one of the two brings both. All others are met, for the vendor installed it so.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ from collections.abc import Iterator, Mapping
 from collectors.debian.stanzas import Stanza, parse_stanzas
 
 KEPT = ("Essential", "Multi-Arch", "Section", "Source", "Provides")
+# Of the file in an archive, not of what is installed from it.
+OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Description-md5"})
 EXACT = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?::\w+)? \(= [^)]+\)")
 NAME = re.compile(r"Package: (\S+)")
 
 
-def status(packages: Mapping[str, str], offered: str, architecture: str) -> str:
-    """Return the text of dpkg's status: `packages` are installed, `offered` is `apt-cache dumpavail`."""
+def status(packages: Mapping[str, str], offered: str, architecture: str, *, guarded: bool = False) -> str:
+    """Return the text of dpkg's status: `packages` are installed, `offered` is `apt-cache dumpavail`.
+
+    `guarded` keeps no more dependencies of any package than of one in another version: an odd base may not
+    meet those that the sources tell.
+    """
     known = dict(_known(offered, packages))
-    stanzas = (_stanza(name, packages, known.get(name), architecture) for name in sorted(packages))
-    return "\n".join(stanzas)
+    stanzas = (_fields(name, packages, known.get(name), architecture, guarded) for name in sorted(packages))
+    return "\n".join("".join(f"{field}: {value}\n" for field, value in fields.items()) for fields in stanzas)
 
 
 def _known(offered: str, packages: Mapping[str, str]) -> Iterator[tuple[str, Stanza]]:
@@ -32,20 +38,24 @@ def _known(offered: str, packages: Mapping[str, str]) -> Iterator[tuple[str, Sta
             yield name[1], parse_stanzas(text)[0][0]
 
 
-def _stanza(name: str, packages: Mapping[str, str], known: Stanza | None, architecture: str) -> str:
+def _fields(
+    name: str, packages: Mapping[str, str], known: Stanza | None, architecture: str, guarded: bool
+) -> Mapping[str, str]:
     bare, _, foreign = name.partition(":")
-    own = known.get("Architecture") if known else ""
-    fields = {
+    told = {field: " ".join(value.split()) for field, value in (known.fields if known else {}).items()}
+    same = told.get("Version") == packages[name] and not guarded
+    kept = {key: value for key, value in told.items() if (same and key not in OF_THE_FILE) or key in KEPT}
+    exact = _exact(known, packages) if known and not same else ""
+    return {
+        "Priority": told.get("Priority", "optional"),
+        **kept,
+        **({"Depends": exact} if exact else {}),
         "Package": bare,
         "Status": "install ok installed",
-        "Priority": (known.get("Priority") if known else "") or "optional",
-        "Architecture": foreign or own or architecture,
+        "Architecture": foreign or told.get("Architecture", architecture),
         "Version": packages[name],
-        **({field: known.get(field) for field in KEPT if known.get(field)} if known else {}),
-        **({"Depends": exact} if known and (exact := _exact(known, packages)) else {}),
         "Description": "installed by the base",
     }
-    return "".join(f"{field}: {' '.join(value.split())}\n" for field, value in fields.items())
 
 
 def _exact(known: Stanza, packages: Mapping[str, str]) -> str:

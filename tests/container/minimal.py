@@ -27,16 +27,18 @@ NSPAWN = (
 
 @dataclass(frozen=True)
 class Container:
-    """A system under `root`, with the host's network."""
+    """A system under `root`, with the host's network or none."""
 
     root: Path
+    network: bool = True
 
     def run(
         self, *words: str, binds: Sequence[str] = (), timeout_seconds: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in it, not booted; `binds` are read-only, `/srv/pool:/mirror`."""
         bound = (f"--bind-ro={each}" for each in binds)
-        argv = [*NSPAWN, "--as-pid2", "--pipe", *bound, f"--directory={self.root}", *words]
+        alone = () if self.network else ("--private-network",)
+        argv = [*NSPAWN, *alone, "--as-pid2", "--pipe", *bound, f"--directory={self.root}", *words]
         return _ended(argv, timeout_seconds)
 
     def boot(self, *options: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:

@@ -12,12 +12,15 @@ from tests.container.minimal import Container
 
 
 def restored(
-    machine: Container, posture: Posture, program: Path, *options: str
+    machine: Container, posture: Posture, program: Path, *options: str, pool: bytes = b""
 ) -> tuple[int, dict[str, str]]:
-    """Restore as a person would by hand; return the exit code and each item's state."""
+    """Restore as a person would by hand; return the exit code and each item's state.
+
+    `pool` is the index of what lies on the machine already.
+    """
     home = machine.root / "root"
     shutil.copy(program, home / "restore.pex")
-    write_payload(posture, program, host="hearth", output=home / "payload.tar")
+    write_payload(posture, program, host="hearth", output=home / "payload.tar", pool=pool)
     command = ("/root/restore.pex", "restore", "--from", "/root/payload.tar", "--json", *options)
     done = machine.run(*command)
     assert done.returncode in (0, 3), done.stderr
