@@ -55,8 +55,14 @@ Place = Path | Url
 
 
 def place_of(word: str) -> Place:
-    """Return what a person means by a word: `https://…` is a URL, all else a path."""
-    return Url(word) if word.lower().startswith(SCHEMES) else Path(word)
+    """Return what a person means by a word: `https://…` is a URL, all else a path; raises Failure."""
+    if not word.lower().startswith(SCHEMES):
+        return Path(word)
+    try:
+        urlsplit(word).port  # noqa: B018 - it is parsed when it is asked for
+    except ValueError as error:
+        raise Failure(f"not an address: {error}", remedy="check it") from None
+    return Url(word)
 
 
 @contextmanager
@@ -168,6 +174,7 @@ class _Remote(RawIOBase):
             try:
                 return self._ask(start, stop)
             except HTTPError as error:
+                error.close()
                 said = f"the server says {error.code} {error.reason}"
                 if error.code not in PASSING:
                     break

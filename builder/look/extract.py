@@ -70,14 +70,14 @@ def extract(
         if signed(found, members, trust).verdict is Verdict.BROKEN:
             raise Failure(f"{place}: its signature does not fit it", remedy=OTHER_COPY)
         sources = [_source(found, members, name) for name in names] or [_payload(found)]
-        more = _summed(moved, sum(source.size_bytes for source in sources))
+        total = sum(source.size_bytes for source in sources)
+        more = _summed(moved, total)
         if output == STDOUT:
             return [_printed(sources, more)]
         targets = _targets(sources, output)
         _refuse(place, targets)
-        with ExitStack() as stack:
-            for source, target in zip(sources, targets, strict=True):
-                _write(source, target, stack, more)
+        require(space_bytes={targets[0].parent: total})
+        _write(sources, targets, more)
         return [Extracted(s.name, target, s.is_known) for s, target in zip(sources, targets, strict=True)]
 
 
@@ -162,15 +162,18 @@ def _refuse(place: Place, targets: Sequence[Path]) -> None:
         raise Failure("one name is given twice", remedy="name each file once")
 
 
-def _write(source: Source, target: Path, stack: ExitStack, moved: Callable[[int], None]) -> None:
-    require(space_bytes={target.parent: source.size_bytes})
+def _write(sources: Sequence[Source], targets: Sequence[Path], moved: Callable[[int], None]) -> None:
+    """Write each aside; once all of them are right, they get their names."""
     try:
-        aside = stack.enter_context(whole(target))
-        with aside.open("wb") as file:
-            _pour(source, file, moved)
-        aside.chmod(source.mode)
+        with ExitStack() as stack:
+            for source, target in zip(sources, targets, strict=True):
+                aside = stack.enter_context(whole(target))
+                with aside.open("wb") as file:
+                    _pour(source, file, moved)
+                aside.chmod(source.mode)
     except OSError as error:
-        raise Failure(f"{target}: {error.strerror}", remedy="name another place with --output") from None
+        where = error.filename or targets[0].parent
+        raise Failure(f"{where}: {error.strerror}", remedy="name another place with --output") from None
 
 
 def _printed(sources: Sequence[Source], moved: Callable[[int], None]) -> Extracted:

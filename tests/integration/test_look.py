@@ -173,7 +173,7 @@ def test_inspect_tells_what_the_owner_decided(other: Made) -> None:
     assert seen.sealed_bytes == 0
     rows = rekindle("inspect", other.iso).stdout.splitlines()
     assert "machine\tember, ada as eve" in rows
-    assert "without network\t1 files, 10.2 kB" in rows
+    assert "without network\ta pool of 10.2 kB, files: 1" in rows
     assert "erases\tthe disk with serial S5GX*, 7 s after the boot menu comes up" in rows
     assert any(row.startswith(f"area\t{areas.POOL}\t") for row in rows)
 
@@ -395,7 +395,13 @@ def test_what_is_secret_in_an_address_is_not_shown(server: Ranges) -> None:
     assert "http://127.0.0.1:1/r.iso: names and passwords in a URL are not sent" in line
     assert "sesame" not in line
     assert "Connection refused" in refused("inspect", "http://127.0.0.1:1/r.iso")
-    assert "not an address" in refused("inspect", "http://127.0.0.1:port/r.iso")
+    for odd in (
+        "http://127.0.0.1:port/r.iso",
+        "http://[::1/r.iso",
+        "http://127.0.0.1:1/a b",
+        "http://a\u0308..b",
+    ):
+        assert "not an address" in refused("inspect", odd)
 
 
 # what a recovery ISO restores
@@ -545,6 +551,8 @@ def test_what_is_not_on_it_is_refused_with_what_is(made: Made, tmp_path: Path) -
     assert "no ubuntu on it" in refused("extract", made.iso, "ubuntu")
     assert "the ISO itself" in refused("extract", made.iso, "--output", made.iso)
     assert "given twice" in refused("extract", made.iso, "secrets.age", "secrets.age", "--output", tmp_path)
+    (tmp_path / "file").touch()
+    assert "/file" in refused("extract", made.iso, "secrets.age", "--output", tmp_path / "file" / "x")
     assert "is a device" in refused("extract", made.iso, "secrets.age", "--output", "/dev/full")
 
 
