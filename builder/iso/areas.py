@@ -33,6 +33,7 @@ TEXT_BYTES, SMALL_BYTES = 64 * 2**10, 4 * 2**10
 LEAST_PAYLOAD_BYTES = 64 * MIB
 # How much of a large area stays free for the payloads to come.
 ROOM = 1.25
+GROWTH_BYTES = 2**30
 # What an area holds in a prepared base, where that is not nothing. Started by hand, the installer of the
 # base then asks as it would without us.
 PRISTINE = {
@@ -123,10 +124,10 @@ def read_layout(text: bytes, name: str) -> Layout:
 
 
 def capacity_for(size_bytes: int, least_bytes: int = LEAST_PAYLOAD_BYTES) -> int:
-    """Return the capacity of a large area: the least power of two that leaves room to spare."""
+    """Return the capacity of a large area, with room to spare: it doubles, from 1 GiB on it grows by that."""
     capacity = least_bytes
     while capacity < size_bytes * ROOM:
-        capacity *= 2
+        capacity += min(capacity, GROWTH_BYTES)
     return capacity
 
 
