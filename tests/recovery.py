@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from autoinstall.config import Config, Identity
+from autoinstall.delivery import delivery
 from builder import build
 from builder.base.provenance import unverified
 from builder.contents import Recovery
 from builder.iso import areas
 from builder.iso.areas import MIB
+from builder.iso.medium import read_medium
+from builder.iso.prepare import Prepared, prepare
 from builder.payload.pack import Commit
 from collectors.command import run
 from collectors.posture import Posture
@@ -54,6 +57,15 @@ def make_recovery(
         cache, iso = folder / "cache", folder / "r.iso"
         build.build(recovery, unverified(base), output=iso, cache=cache, say=lambda line: None)
     return Made(iso, base, next((folder / "cache" / "prepared").glob("*.iso")))
+
+
+def prepared_of(
+    base: Path, cache: Path, payload_bytes: int = 0, say: Callable[[str], None] = print
+) -> Prepared:
+    """Return a base prepared for a payload of that size."""
+    told = delivery(read_medium(base).release)
+    wanted = areas.capacities((told.name,), payload_bytes=payload_bytes)
+    return prepare(unverified(base), told, wanted, cache=cache, say=say)
 
 
 def copied(iso: Path, copy: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.app import DONE, GAPS, AsJson, app
+from builder.cli.app import DONE, FAILED, GAPS, AsJson, app
 from builder.places import places
 from builder.show import arriving, out, say, show_json
 from collectors.failure import Failure
@@ -39,6 +39,31 @@ def inspect(
 
         show_inspection(seen, out, datetime.now(timezone.utc))
     raise SystemExit(GAPS if seen.signature.verdict is Verdict.BROKEN else DONE)
+
+
+@app.command()
+def verify(
+    iso: Annotated[str | None, typer.Argument(help="A file, a device, a URL; default: the latest.")] = None,
+    signers: Signers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that an ISO or a stick is whole, boots on every path, and is what its maker signed.
+
+    Example: sudo rekindle verify /dev/sdb
+    """
+    from builder.iso.source import place_of
+    from builder.look.verify import verify as look
+
+    place = place_of(iso) if iso else places().recovery_iso
+    with arriving() as moved:
+        found = look(place, places(), signers, moved)
+    if as_json:
+        show_json(found.plain())
+    else:
+        from builder.look.shown import show_verified
+
+        show_verified(found, out)
+    raise SystemExit(FAILED if found.wrong else DONE)
 
 
 @app.command()

@@ -20,7 +20,8 @@ MOST_BLOCKS = 0xFFFFFFFF
 GPT_MAGIC = b"EFI PART"
 ESP_GUID = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
 EL_TORITO = b"EL TORITO SPECIFICATION"
-BOOT_RECORD_SECTOR = 17
+# The second of the volume descriptors, and where that name stands in it.
+BOOT_RECORD_SECTOR, EL_TORITO_AT = 17, 7
 BIOS, UEFI = 0x00, 0xEF
 _HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 _ENTRY = struct.Struct("<16s16sQQ")
@@ -108,7 +109,7 @@ def read_gpt(stream: BinaryIO, at: int) -> Gpt:
 def read_catalogue(stream: BinaryIO) -> tuple[int, tuple[BootImage, ...]]:
     """Return the sector of the boot catalogue, and its entries that boot; raises Wrong."""
     record = _read(stream, BOOT_RECORD_SECTOR * SECTOR_BYTES, SECTOR_BYTES)
-    if not (record[:6] == b"\0CD001" and record[7:].startswith(EL_TORITO)):
+    if not (record[:6] == b"\0CD001" and record[EL_TORITO_AT:].startswith(EL_TORITO)):
         raise Wrong("no descriptor points to it")
     at = int.from_bytes(record[71:75], "little")
     rows = _rows(_read(stream, at * SECTOR_BYTES, SECTOR_BYTES))
@@ -128,10 +129,10 @@ def _listed(row: bytes) -> Partition:
 
 
 def _read(stream: BinaryIO, offset: int, size_bytes: int) -> bytes:
-    stream.seek(offset)
+    stream.seek(max(0, offset))
     content = stream.read(size_bytes)
-    if len(content) < size_bytes:
-        raise Wrong(f"byte {offset} lies behind the end")
+    if offset < 0 or len(content) < size_bytes:
+        raise Wrong(f"byte {offset} does not lie on the medium")
     return content
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
 from rich.panel import Panel
@@ -13,8 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from builder.look.checks import Check
 from builder.look.inspect import Inspection
 from builder.look.signed import Verdict
+from builder.look.verify import Verified
 
 STYLES = {
     Verdict.TRUSTED: "green",
@@ -24,6 +27,8 @@ STYLES = {
     Verdict.BROKEN: "bold red",
 }
 COMMIT_DIGITS, DATE_LETTERS = 12, 10
+# What a check came to: as a word, as a mark, in its style.
+_RESULTS = {True: ("ok", "✓", "green"), False: ("WRONG", "✗", "bold red"), None: ("-", "?", "yellow")}
 MOST_COLUMNS, BAR_COLUMNS, SECTIONS_BESIDE = 104, 10, 4
 
 
@@ -42,6 +47,27 @@ def show_inspection(seen: Inspection, out: Console, now: datetime) -> None:
         out.print(
             Panel(table, title=Text(title, "bold"), title_align="left", border_style="cyan", width=width)
         )
+
+
+def show_verified(found: Verified, out: Console) -> None:
+    """Show a row for each check and the verdict below; by tabs in a pipe."""
+    if not out.is_terminal:
+        rows = [(check.name, _RESULTS[check.ok][0], check.said) for check in found.checks]
+        sys.stdout.writelines("\t".join(row) + "\n" for row in (*rows, ("verdict", "", found.verdict)))
+        return
+    table = Table("", "check", "what was found", box=SIMPLE_HEAD)
+    for check in found.checks:
+        table.add_row(_mark(check), Text(check.name), Text(check.said, "" if check.ok else _style(check)))
+    out.print(table)
+    out.print(Text(found.verdict, "bold red" if found.wrong else "bold green"))
+
+
+def _mark(check: Check) -> Text:
+    return Text(_RESULTS[check.ok][1], _style(check))
+
+
+def _style(check: Check) -> str:
+    return _RESULTS[check.ok][2]
 
 
 def age(date: str, now: datetime) -> str:
@@ -92,11 +118,9 @@ def _installs(seen: Inspection) -> str:
 
 
 def _pool(seen: Inspection) -> str:
-    return (
-        f"{seen.pool.files} files, {decimal(seen.pool.size_bytes)}"
-        if seen.pool
-        else "no pool: packages wait for a network"
-    )
+    if seen.pool is None:
+        return "no pool: packages wait for a network"
+    return f"a pool of {decimal(seen.pool.size_bytes)}, files: {seen.pool.files}"
 
 
 def _rows(seen: Inspection, now: datetime) -> Iterator[tuple[str, ...]]:

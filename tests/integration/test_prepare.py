@@ -13,18 +13,18 @@ import pycdlib
 import pytest
 
 from autoinstall.config import Config, Identity
-from autoinstall.delivery import delivery
 from builder.base.provenance import unverified
 from builder.build import build, rebuild
 from builder.contents import Recovery
 from builder.iso import areas, medium, shelf
 from builder.iso.author import author
 from builder.iso.medium import read_medium
-from builder.iso.prepare import Prepared, layout_of, prepare
+from builder.iso.prepare import Prepared, layout_of
 from collectors.command import run
 from collectors.failure import Failure
 from tests import images
 from tests.postures import HASH, small_posture
+from tests.recovery import prepared_of
 from tests.synthetic import SERVER_2404, VENDORS, Vendor, synthetic_base
 
 pytestmark = pytest.mark.integration
@@ -34,14 +34,6 @@ REPLACED = {"boot/grub/grub.cfg", "boot/grub/loopback.cfg", "md5sum.txt"}
 MOVED = {"boot.catalog", "boot/boot.cat", "boot/grub/i386-pc/eltorito.img"}
 # Where a large file is looked at: both sides of what one record can hold, of 4 GiB, its end.
 MARKED_AT = (0, 4294965240, 4294965248, 4294967288, 4294967296, 4300 * 2**20 - 8)
-
-
-def prepared_of(
-    base: Path, cache: Path, payload_bytes: int = 0, say: Callable[[str], None] = print
-) -> Prepared:
-    told = delivery(read_medium(base).release)
-    wanted = areas.capacities((told.name,), payload_bytes=payload_bytes)
-    return prepare(unverified(base), told, wanted, cache=cache, say=say)
 
 
 @dataclass(frozen=True)
@@ -303,7 +295,15 @@ def test_a_failed_preparation_leaves_nothing_and_says_why_in_one_line(
 
 @pytest.mark.parametrize(
     ("payload_bytes", "capacity"),
-    [(0, 64), (50 * 10**6, 64), (60 * 10**6, 128), (107 * 10**6, 128), (108 * 10**6, 256), (2 * 10**9, 4096)],
+    [
+        (0, 64),
+        (50 * 10**6, 64),
+        (60 * 10**6, 128),
+        (107 * 10**6, 128),
+        (108 * 10**6, 256),
+        (2 * 10**9, 3072),
+        (5 * 10**9, 6144),
+    ],
 )
 def test_capacity_leaves_room_to_spare(payload_bytes: int, capacity: int) -> None:
     assert areas.capacity_for(payload_bytes) == capacity * 2**20
