@@ -29,10 +29,10 @@ class Side:
 def image_named(word: str) -> Place | None:
     """Return where the ISO is that a word names: a URL, a file, a device; None for a commit."""
     place = place_of(word)
-    if isinstance(place, Url) or place.is_file() or place.is_block_device():
+    # A commit may be called `origin/main`; what can only be meant as a path is told to be missing.
+    if isinstance(place, Url) or place.is_absolute() or place.suffix == ".iso":
         return place
-    # A commit may be called `origin/main`; a path that is meant as one is told to be missing.
-    return place if place.suffix == ".iso" or place.is_absolute() else None
+    return place if place.is_file() else None
 
 
 def on_medium(place: Place) -> Side:

@@ -74,10 +74,14 @@ def extract(
         more = _summed(moved, total)
         if output == STDOUT:
             return [_printed(sources, more)]
-        targets = _targets(sources, output)
-        _refuse(place, targets)
-        require(space_bytes={targets[0].parent: total})
-        _write(sources, targets, more)
+        try:
+            targets = _targets(sources, output)
+            _refuse(place, targets)
+            require(space_bytes={targets[0].parent: total})
+            _write(sources, targets, more)
+        except OSError as error:
+            where = error.filename or output or "."
+            raise Failure(f"{where}: {error.strerror}", remedy="name another place with --output") from None
         return [Extracted(s.name, target, s.is_known) for s, target in zip(sources, targets, strict=True)]
 
 
@@ -164,16 +168,12 @@ def _refuse(place: Place, targets: Sequence[Path]) -> None:
 
 def _write(sources: Sequence[Source], targets: Sequence[Path], moved: Callable[[int], None]) -> None:
     """Write each aside; once all of them are right, they get their names."""
-    try:
-        with ExitStack() as stack:
-            for source, target in zip(sources, targets, strict=True):
-                aside = stack.enter_context(whole(target))
-                with aside.open("wb") as file:
-                    _pour(source, file, moved)
-                aside.chmod(source.mode)
-    except OSError as error:
-        where = error.filename or targets[0].parent
-        raise Failure(f"{where}: {error.strerror}", remedy="name another place with --output") from None
+    with ExitStack() as stack:
+        for source, target in zip(sources, targets, strict=True):
+            aside = stack.enter_context(whole(target))
+            with aside.open("wb") as file:
+                _pour(source, file, moved)
+            aside.chmod(source.mode)
 
 
 def _printed(sources: Sequence[Source], moved: Callable[[int], None]) -> Extracted:

@@ -556,6 +556,20 @@ def test_what_is_not_on_it_is_refused_with_what_is(made: Made, tmp_path: Path) -
     assert "is a device" in refused("extract", made.iso, "secrets.age", "--output", "/dev/full")
 
 
+def test_a_disk_that_is_full_is_said_and_nothing_is_left(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("builder.whole.os.fsync", full)
+    out = tmp_path / "out"
+    out.mkdir()
+    line = refused("extract", made.iso, "secrets.age", "autoinstall.yaml", "--output", out)
+    assert f"{out}: No space left on device" in line
+    assert list(out.iterdir()) == []
+
+
 def test_one_file_of_a_remote_iso_costs_little(made: Made, server: Ranges, tmp_path: Path) -> None:
     done = rekindle("extract", server.url, "secrets.age", "--output", tmp_path / "s")
     assert done.exit_code == 0, done.output
