@@ -156,7 +156,7 @@ def _areas(seen: Inspection) -> Table:
     table.add_column("", width=BAR_COLUMNS)
     table.add_column("%", justify="right")
     for area in seen.areas:
-        bar = ProgressBar(total=100, completed=area.percent, width=BAR_COLUMNS)
+        bar = ProgressBar(total=100, completed=area.percent, width=BAR_COLUMNS, complete_style="cyan")
         sizes = (decimal(size) for size in (area.offset, area.used_bytes, area.capacity))
         table.add_row(area.name, *sizes, bar, f"{area.percent:.1f}")
     return table
