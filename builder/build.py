@@ -10,7 +10,7 @@ from autoinstall.delivery import Delivery, delivery
 from builder.alone import alone
 from builder.base.provenance import Base
 from builder.contents import Contents, Recovery, autoinstall, contents
-from builder.iso import areas, slots
+from builder.iso import areas, shelf, slots
 from builder.iso.fill import fill
 from builder.iso.medium import Medium, read_medium
 from builder.iso.prepare import Prepared, prepare
@@ -59,6 +59,8 @@ def rebuild(recovery: Recovery, base: Base, *, latest: Path, cache: Path, say: S
             say(f"filling {slot.path.name}")
             lengths = {each.name: each.size_bytes for each in slot.held.values()}
             fill(slot.path, prepared.layout, held.beyond(slot.held), held_bytes=lengths)
+        with alone(prepared.path.parent, say):
+            shelf.keep(prepared.path.parent, {prepared.layout.key, *slots.used(latest)})
     return True
 
 
