@@ -81,11 +81,24 @@ def boot_entries(iso: Path) -> list[list[str]]:
     return [words[:-1] if words[2] == "boot" else words for words in lines]
 
 
-def esp(iso: Path) -> bytes:
-    """Return the EFI system partition, which is the second one."""
+def boot_sectors(iso: Path) -> Mapping[str, int]:
+    """Return the platform of each boot entry (`BIOS`), and the sector that its image begins at."""
+    said = run(["xorriso", "-indev", iso, "-report_el_torito", "plain"]).splitlines()
+    lines = [line.split() for line in said if line.startswith("El Torito boot img")]
+    return {words[6]: int(words[-1]) for words in lines}
+
+
+def esp_place(iso: Path) -> tuple[int, int]:
+    """Return the first and the last block (of 512 bytes) of the EFI system partition, the second one."""
     shown = run(["sgdisk", "-i", "2", iso])
     assert "EFI system partition" in shown
     first, last = (int(found) for found in re.findall(r"(?:First|Last) sector: (\d+)", shown))
+    return first, last
+
+
+def esp(iso: Path) -> bytes:
+    """Return the EFI system partition."""
+    first, last = esp_place(iso)
     with iso.open("rb") as file:
         file.seek(first * 512)
         return file.read((last - first + 1) * 512)

@@ -64,9 +64,9 @@ def volume_epoch(date: str) -> int:
 
 
 def _xorriso(commands: Sequence[str | Path], epoch: int, remedy: str) -> str:
-    """Run it as on any other machine; of hundreds of words, a Failure says those that came last."""
+    """Run it as at any other time; of its hundreds of words, a Failure says only what it answered."""
     try:
-        return run(["xorriso", *commands], env={"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC0"}, remedy=remedy)
+        return run(["xorriso", *commands], env={"SOURCE_DATE_EPOCH": str(epoch)}, remedy=remedy)
     except Failure as failure:
         said = failure.message.rpartition(" ended with ")[2]
         raise Failure(f"xorriso ended with {said}", remedy=remedy) from None

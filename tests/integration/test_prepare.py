@@ -138,6 +138,13 @@ def test_the_boot_entries_are_the_same(pair: Pair) -> None:
     assert platforms == (["UEFI"] if "arm64" in pair.vendor.info else ["BIOS", "UEFI"])
 
 
+def test_the_boot_entries_point_to_their_images(pair: Pair) -> None:
+    sectors = images.boot_sectors(pair.iso)
+    assert sectors.pop("UEFI") * images.SECTOR_BYTES == images.esp_place(pair.iso)[0] * 512
+    bios = images.tree(pair.iso).get("boot/grub/i386-pc/eltorito.img")
+    assert sectors == ({"BIOS": bios[0][0]} if bios else {})
+
+
 def test_the_boot_code_is_the_same(pair: Pair) -> None:
     """All before the partition table but the 8 bytes that tell where GRUB goes on."""
 
