@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +12,21 @@ import pytest
 from builder.pool import repository
 from builder.pool.pool import Pool, gather_pool
 from builder.pool.target import Target
+from builder.standin.archive import own_sources, running_release
 from builder.standin.image import manifest
 from collectors.compare import score
-from collectors.domains.apt import Package
+from collectors.debian.sources import parse_sources
+from collectors.domains.apt import Apt, Package, SourceFile
+from collectors.domains.system import Release
+from collectors.host import Machine
 from collectors.posture import Posture
 from collectors.record import sha256
 from collectors.repository import read_posture
 from tests.container.minimal import Container, container, minimal_root, remove
 from tests.container.restoring import reported, restored
+from tests.postures import small_posture
 from tests.sample.archive import LIBRARIES, REAL, REAL_WITH_LIBRARIES, VENDOR, Served
-from tests.sample.posture import sample_posture
+from tests.sample.posture import MAIN_SOURCE, sample_posture
 from tests.unit.restore.playbook import OVERLAY
 
 pytestmark = [
@@ -35,6 +39,7 @@ SOURCE = "etc/apt/sources.list.d/rekindle-pool.sources"
 # No source offers it: its .deb lies on the old machine.
 LOCAL = "kiln-glaze"
 LOST = "no-such-package"
+COMPILER = "build-essential"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,6 @@ class Made:
     posture: Posture
     pool: Pool
     told: list[str]
-    folder: Path
 
     @property
     def names(self) -> list[str]:
@@ -56,28 +60,35 @@ def made(program_cache: Path, served: Served, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("pool")
     posture = with_odd_packages(sample_posture(served.url(), served.key), served)
     told: list[str] = []
-    key = repository.own_key(folder / repository.KEY)
-    target = fresh(program_cache, folder / "root")
-    pool = gather_pool(posture, target, folder=folder / "kept", key=key, say=told.append)
-    with (folder / "pool.tar").open("wb") as tar:
-        pool.tar.write(tar.write)
-    yield Made(posture, pool, told, folder)
-    shutil.rmtree(folder)
+    pool = gathered(posture, fresh(program_cache, folder / "root"), folder / "kept", told)
+    yield Made(posture, pool, told)
 
 
 @pytest.fixture
-def machine(blank: Container, made: Made) -> Container:
+def machine(blank: Container, made: Made, tmp_path: Path) -> Container:
     """A blank machine without network, on which the installer laid the pool."""
     (blank.root / "etc/apt/sources.list").write_text("")
+    laid(blank, made.pool, tmp_path)
+    return replace(blank, network=False)
+
+
+def gathered(posture: Posture, target: Target, folder: Path, told: list[str]) -> Pool:
+    key = repository.own_key(folder / repository.KEY)
+    return gather_pool(posture, target, folder=folder, key=key, say=told.append)
+
+
+def laid(machine: Container, pool: Pool, folder: Path) -> None:
+    """Do what the installer does with a pool."""
+    with (folder / "pool.tar").open("wb") as tar:
+        pool.tar.write(tar.write)
     binds = (
-        f"{made.folder / 'pool.tar'}:/cdrom/rekindle/pool.tar",
+        f"{folder / 'pool.tar'}:/cdrom/rekindle/pool.tar",
         f"{OVERLAY}/installer:/cdrom/rekindle/installer",
     )
-    (blank.root / "target").symlink_to(".")
-    laid = blank.run("sh", "/cdrom/rekindle/installer/unpack-pool", binds=binds)
-    assert laid.returncode == 0
-    assert "rekindle" not in laid.stderr
-    return replace(blank, network=False)
+    (machine.root / "target").symlink_to(".")
+    done = machine.run("sh", "/cdrom/rekindle/installer/unpack-pool", binds=binds)
+    assert done.returncode == 0
+    assert "rekindle" not in done.stderr
 
 
 def fresh(cache: Path, folder: Path) -> Target:
@@ -119,7 +130,7 @@ def test_a_machine_without_network_is_restored_whole(machine: Container, made: M
     assert not (machine.root / POOL).exists()
 
 
-def without(posture: Posture, name: str):
+def without(posture: Posture, name: str) -> Apt:
     packages = tuple(package for package in posture.apt.packages if package.name != name)
     return posture.apt.model_copy(update={"packages": packages})
 
@@ -166,11 +177,33 @@ def test_an_index_that_was_changed_is_refused(
     assert (machine.root / POOL).exists()
 
 
-def test_a_pool_that_the_payload_does_not_know_is_not_believed(
-    machine: Container, made: Made, program: Path
+def test_what_the_archive_ties_together_comes_as_one(
+    blank: Container, program: Path, program_cache: Path, tmp_path: Path
 ) -> None:
-    _, states = restored(machine, made.posture, program, "--only", "apt")
-    assert {states[f"apt:{name}"] for name in made.names} == {"deferred"}
+    """A compiler brings some sixty packages, of which many want one another in one version exactly."""
+    posture = of_the_archive(COMPILER)
+    folder = program_cache / "pool"
+    pool = gathered(posture, fresh(program_cache, tmp_path / "root"), folder, [])
+    assert pool.gaps == ()
+    laid(blank, pool, tmp_path)
+    machine = replace(blank, network=False)
+    code, states = restored(machine, posture, program, "--only", "apt", pool=pool.index.text())
+    assert (code, states[f"apt:{COMPILER}"]) == (0, "restored"), reported(machine.root, "reason")
+    assert machine.run("g++", "--version").returncode == 0
+    assert machine.run("dpkg", "--audit").stdout == ""
+
+
+def of_the_archive(*names: str) -> Posture:
+    """Return a posture of packages of the distribution that the test runs on."""
+    machine = Machine()
+    lines = "".join(f"{source.line}\n" for source in own_sources(machine, running_release(machine)))
+    entries, _ = parse_sources(lines, path=MAIN_SOURCE)
+    content = lines.encode()
+    file = SourceFile(path=MAIN_SOURCE, format="one-line", sha256=sha256(content), entries=entries)
+    release = Release(distribution="debian", version="12", codename="bookworm", architecture="amd64")
+    posture = small_posture(release=release)
+    apt = Apt(packages=tuple(Package(name=name) for name in names), sources=(file,))
+    return replace(posture, apt=apt, contents={**posture.contents, MAIN_SOURCE: content})
 
 
 def tampered(machine: Container, *patterns: str) -> None:
