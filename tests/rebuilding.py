@@ -31,7 +31,7 @@ from tests.postures import HASH, small_posture
 
 CONFIG = Config(identity=Identity(password_hash=HASH))
 NOISE = "/etc/noise"
-NOISE_BYTES = 300_000
+NOISE_BYTES = 60_000
 # What is called before something of a file system changes, or is to be on the disk: by an audit event of
 # Python, or by its name in the module os.
 EVENTS = frozenset(
@@ -73,13 +73,11 @@ class Home:
         """Bring the latest up to date with the posture of that name."""
         return rebuild(recovery(name), unverified(self.base), latest=self.latest, cache=self.cache, say=say)
 
-    def build(self, name: str) -> str:
-        """Return the SHA-256 of what a build of its own gives."""
+    def build(self, name: str) -> Path:
+        """Build an ISO of its own."""
         output = self.folder / "output.iso"
         build(recovery(name), unverified(self.base), output=output, cache=self.cache, say=lambda line: None)
-        digest = digest_of(output)
-        output.unlink()
-        return digest
+        return output
 
     def seen(self) -> dict[str, tuple[int, ...]]:
         """Return what stat(2) says of every file and folder."""
@@ -91,8 +89,8 @@ class Home:
 
 
 def recovery(name: str) -> Recovery:
-    """Return what brings back a machine of that name, and a file with noise of its own."""
-    noise = random.Random(name).randbytes(NOISE_BYTES)
+    """Return what brings back a machine of that name, and a file with noise, more for a longer name."""
+    noise = random.Random(name).randbytes(NOISE_BYTES * len(name))
     owned = {"kind": "file", "origin": "unowned", "owner": "root", "group": "root", "mode": "0644"}
     file = File(path=NOISE, sha256=sha256(noise), **owned)
     posture = small_posture(hostname=name)
