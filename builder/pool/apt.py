@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -65,7 +65,7 @@ def gather(posture: Posture, target: Target, folder: Path, say: Say) -> Gathered
     solved = Solved()
     _solve(root, words, list(words), solved)
     _tell(solved, root, say)
-    _fetch(root, words, solved)
+    _fetch(root, words, solved, say)
     kept = [file for name, file in local.items() if name not in solved.troubles]
     files = _laid([*(root.archives / name for name in solved.files), *kept], folder)
     return Gathered(
@@ -134,11 +134,12 @@ def _tell(solved: Solved, root: Root, say: Say) -> None:
     require(space_bytes={root.archives: missing + SPARE_BYTES if missing else 0})
 
 
-def _fetch(root: Root, words: Mapping[str, str], solved: Solved) -> None:
+def _fetch(root: Root, words: Mapping[str, str], solved: Solved, say: Say) -> None:
     """Download what was solved; what needs a file that does not come is in trouble."""
-    said = ""
+    said, heard = "", _tenths(sum(not (root.archives / name).exists() for name in solved.files), say)
     for group in solved.groups:
-        said += root.said(*APT_GET, "--download-only", "install", *(words[name] for name in group))[1]
+        argv = (*APT_GET, "--download-only", "install", *(words[name] for name in group))
+        said += root.said(*argv, hear=heard)[1]
     lost = {name for name in solved.files if not (root.archives / name).exists()}
     reasons = {
         unquote(name): f"not to be downloaded: {why}"[:LETTERS] for name, why in UNFETCHED.findall(said)
@@ -148,6 +149,20 @@ def _fetch(root: Root, words: Mapping[str, str], solved: Solved) -> None:
         for file in sorted(lost & set(needed)):
             solved.troubles[name] = reasons.get(unquote(file), f"{file} is not to be downloaded")
     solved.files = {name: size for name, size in solved.files.items() if name not in lost}
+
+
+def _tenths(total: int, say: Say) -> Callable[[str], None]:
+    """Return what hears apt-get's lines, and tells of each tenth of `total` downloads."""
+    done = 0
+
+    def hear(line: str) -> None:
+        nonlocal done
+        if line.startswith("Get:"):
+            done += 1
+            if done * 10 // total > (done - 1) * 10 // total:
+                say(f"{done} of {total} packages are downloaded")
+
+    return hear
 
 
 def _laid(sources: Sequence[Path], folder: Path) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ from builder.pool.target import Target
 from builder.restore.steps.sources import WORD, Move
 from collectors.command import run
 from collectors.debian.sources import parse_sources
+from collectors.failure import Failure
 from collectors.posture import Posture
 from collectors.record import unescaped
 
@@ -28,6 +30,7 @@ CONFIGURATION = re.compile(r"/etc/apt/apt\.conf(?:\.d/[^/]+)?")
 # How this machine reaches the network; what of the posture's decides which packages come along.
 REACHING = re.compile(r"Acquire::(?:https?|ftp|ForceIPv[46])\b.*")
 DECIDING = re.compile(r"APT::(?:Install-Recommends|Install-Suggests|Default-Release) .*")
+UNREADABLE = re.compile(r"^E: .*(?:sources? (?:list|file)|list file|preferences file) (/[^\s,:]+)", re.M)
 TRUSTED = Path("/etc/apt/trusted.gpg.d")
 # apt.conf(5): all of apt's places are below this one.
 APT_CONF = """\
@@ -65,17 +68,22 @@ class Root:
         """What tells apt that all this is its own."""
         return self.folder / "apt.conf"
 
-    def said(self, *argv: str) -> tuple[int, str]:
-        """Run a command of apt, and return its code and all that it said."""
-        done = subprocess.run(
+    def said(self, *argv: str, hear: Callable[[str], None] = lambda line: None) -> tuple[int, str]:
+        """Run a command of apt, and return its code and all that it said; `hear` gets each line at once."""
+        lines = []
+        with subprocess.Popen(
             argv,
             env={**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.configuration)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode(errors="replace")
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                hear(line)
+        return process.returncode, "".join(lines)
 
 
 def made(posture: Posture, target: Target, folder: Path) -> tuple[Root, str]:
@@ -94,12 +102,21 @@ def made(posture: Posture, target: Target, folder: Path) -> tuple[Root, str]:
         _lay(folder, path, content)
     root.configuration.write_text(_configuration(posture, target, folder))
     root.status.write_text("")
-    _, said = root.said("apt-get", "update")
-    _, offered = root.said("apt-cache", "dumpavail")
+    said = _asked(root, "apt-get", "update")
+    offered = _asked(root, "apt-cache", "dumpavail")
     root.status.write_text(status(target.packages, offered, target.architecture))
     if root.said("apt-get", "check")[0]:
         root.status.write_text(status(target.packages, offered, target.architecture, guarded=True))
     return root, said
+
+
+def _asked(root: Root, *argv: str) -> str:
+    """Ask apt, without the files for which it would answer nothing at all; return what it said."""
+    _, said = root.said(*argv)
+    while (found := UNREADABLE.search(said)) and (file := Path(found[1])).is_relative_to(root.folder):
+        file.unlink()
+        _, said = root.said(*argv)
+    return said
 
 
 def _matching(posture: Posture, pattern: re.Pattern[str]) -> Mapping[str, bytes]:
@@ -160,6 +177,7 @@ def _apart(posture: Posture, parts: Path) -> tuple[str, ...]:
 
 
 def _dumped(wanted: re.Pattern[str], *options: str) -> Iterable[str]:
-    """Return the lines of apt-config(8) that are as `wanted`."""
-    lines = run(["apt-config", *options, "dump"]).splitlines()
-    return [line for line in lines if wanted.fullmatch(line)]
+    """Return the lines of apt-config(8) that are as `wanted`; none of files that apt itself cannot read."""
+    with suppress(Failure):
+        return [line for line in run(["apt-config", *options, "dump"]).splitlines() if wanted.fullmatch(line)]
+    return []

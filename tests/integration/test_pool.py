@@ -129,6 +129,25 @@ def test_without_indexes_every_item_is_told(served: Served, tmp_path: Path, prog
     assert packages_of(pool) == set()
 
 
+def test_files_that_apt_does_not_read_sink_no_other(served: Served, tmp_path: Path) -> None:
+    posture = posture_of(served, "ascii")
+    odd = {
+        "/etc/apt/sources.list.d/odd.list": b"deb nonsense\n",
+        "/etc/apt/sources.list.d/odd.sources": b"Types: deb\nURIs: what\n",
+        "/etc/apt/preferences.d/odd": b"Pin-Priority: 1\n",
+        "/etc/apt/apt.conf.d/odd": b"{{{\n",
+    }
+    pool = gathered(replace(posture, contents={**posture.contents, **odd}), tmp_path)
+    assert (packages_of(pool), pool.gaps) == ({"ascii"}, ())
+
+
+def test_the_posture_decides_what_comes_along(served: Served, tmp_path: Path) -> None:
+    posture = posture_of(served, "ascii")
+    away = {"/etc/apt/preferences.d/away": b"Package: ascii\nPin: version *\nPin-Priority: -1\n"}
+    pool = gathered(replace(posture, contents={**posture.contents, **away}), tmp_path)
+    assert [gap.subject for gap in pool.gaps] == ["apt:ascii"]
+
+
 def test_no_room_is_said_before_anything_is_downloaded(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_whom_apt_blames(said: str, names: tuple[str, ...], blamed: dict[str, st
 class Faked(Root):
     """An apt that refuses any installation with `bad` in it, and blames nobody."""
 
-    def said(self, *argv: str) -> tuple[int, str]:
+    def said(self, *argv: str, hear: Callable[[str], None] = lambda line: None) -> tuple[int, str]:
         """Answer like apt-get."""
         names = argv[len(apt.PLAN) :]
         if any(name.startswith("bad") for name in names):
@@ -121,6 +122,15 @@ def test_where_apt_blames_none_halves_are_tried(tmp_path: Path) -> None:
     assert solved.files == {"a.deb": 10, "b.deb": 10, "c.deb": 10}
     assert set(solved.troubles) == {"bad-1", "bad-2"}
     assert solved.troubles["bad-1"] == "Error, pkgProblemResolver::Resolve generated breaks."
+
+
+def test_each_tenth_of_a_download_is_told() -> None:
+    told: list[str] = []
+    heard = apt._tenths(40, told.append)
+    for number in range(40):
+        heard(f"Get:{number} http://x.invalid sample/main amd64 tree\n")
+        heard("Reading package lists...\n")
+    assert told == [f"{number} of 40 packages are downloaded" for number in range(4, 44, 4)]
 
 
 def test_what_is_of_no_use_any_more_goes_and_the_rest_is_laid_once(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ SOURCE_REMEDIES = (
     (re.compile(""), "see whether the source still exists, then run `apt update`"),
 )
 UNREADABLE = re.compile(
-    r"in (?:source list|list file|the preferences file) (/\S+)|^E: Syntax error (/[^:\s]+):"
+    r"in (?:sources? (?:list|file)|list file|the preferences file) (/\S+)|^E: Syntax error (/[^:\s]+):"
 )
 CONFLICTING = re.compile(
     r"^(?:E|Error): Conflicting values set for option \S+ regarding source (\S+) (\S+?):? "

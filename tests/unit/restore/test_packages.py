@@ -252,6 +252,10 @@ def test_no_network_has_apts_words() -> None:
             "http://x/debian/",
         ),
         ("W: something in list file /etc/x", ""),
+        (
+            "E: Malformed entry 1 in sources file /etc/apt/sources.list.d/x.sources (Suite)",
+            "/etc/apt/sources.list.d/x.sources",
+        ),
     ],
 )
 def test_what_keeps_apt_from_reading_any_source(line: str, place: str) -> None:
