@@ -14,6 +14,7 @@ from collectors.failure import Failure
 PACKAGES: Mapping[str, str] = {
     "blkid": "util-linux",
     "git": "git",
+    "gpg": "gnupg",
     "gpgv": "gpgv",
     "lsblk": "util-linux",
     "mkfs.exfat": "exfatprogs",
