@@ -84,7 +84,8 @@ def pack(
 ) -> Payload:
     """Return the payload, signed with `key`; the same inputs give the same bytes. Raises Failure.
 
-    `secrets` are sealed already; `pool` is the index of what travels beside the payload. `map_user` names people as in builder/restore/people.py.
+    `secrets` are sealed already; `pool` is the index of what travels beside the payload. `map_user` names
+    people as in builder/restore/people.py.
     """
     members = _members(posture, program)
     if secrets:
