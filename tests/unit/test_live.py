@@ -128,6 +128,7 @@ INTERNAL = part(
         part("/dev/nvme0n1p2", "ext4"),
         part("/dev/nvme0n1p3", "LVM2_member", children=[part("/dev/mapper/a-root", "xfs")]),
         part("/dev/nvme0n1p4", "crypto_LUKS"),
+        part("/dev/nvme0n1p5", "crypto_LUKS", children=[part("/dev/mapper/open", None)]),
     ],
 )
 
@@ -204,7 +205,7 @@ def test_none_or_two_systems_are_told_and_left_alone(restore_only) -> None:
 
 def test_own_file_systems_are_mounted_outer_ones_first(restore_only) -> None:
     fstab = """\
-# /boot/x is a comment
+# /usr is named in a comment
 UUID=1 / ext4 defaults 0 1
 UUID=2 /boot/efi vfat umask=0077 0 1
 UUID=3 /boot ext4 defaults 0 2  # and this, too
