@@ -31,6 +31,8 @@ TOOLS = ("flatpak", "ostree")
 SYSTEM, EXTENSION = "", "Extension "
 # The name under which OSTree knows this machine's repository for a moment.
 HERE = "here"
+# OSTree opens a repository's folder `tmp`, and an archive has no folder without a file.
+PLACEHOLDER = "tmp/.kept"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def gather(
     for name in sorted({copy.repository for copy in copies}):
         some = [copy for copy in copies if copy.repository == name]
         gaps += _published(folder / name, some, host, say)
+        (folder / name / PLACEHOLDER).touch()
     return Gathered(tuple(sorted(_files(folder))), tuple(sorted(gaps, key=lambda gap: gap.subject)))
 
 
@@ -207,7 +210,7 @@ def _ostree(folder: Path, verb: str, *words: str) -> str:
 
 def _files(folder: Path) -> Iterator[str]:
     """Yield the files of the repositories, but for locks and what OSTree works with."""
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and path.name != ".lock" and parts[1] != "tmp":
-            yield "/".join(parts)
+    for path in folder.glob("*/**/*"):
+        repository, _, name = path.relative_to(folder).as_posix().partition("/")
+        if path.is_file() and (name == PLACEHOLDER or not name.startswith(("tmp/", ".lock"))):
+            yield f"{repository}/{name}"

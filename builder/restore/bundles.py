@@ -20,10 +20,12 @@ NOWHERE = Path("/nonexistent")
 class Bundles:
     """`variables` by an item's id: with them its own command finds it in the pool, and asks no network.
 
-    `flatpaks` has the repositories of remotes; `before` are the names that people had, by those of here.
+    `wheels` is the folder of these, `flatpaks` has the repositories of remotes; `before` are the names that
+    people had, by those of here.
     """
 
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    wheels: Path = NOWHERE
     flatpaks: Path = NOWHERE
     before: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,7 +51,7 @@ def bundles(pool: Path, names: Mapping[str, str]) -> Iterator[Bundles]:
         if tarballs:
             address = stack.enter_context(registry(pool / NPM))
             variables |= {_called(name, names): {"npm_config_registry": address} for name in tarballs}
-        yield Bundles(variables, pool / FLATPAK, {new: old for old, new in names.items()})
+        yield Bundles(variables, pool / WHEELS, pool / FLATPAK, {new: old for old, new in names.items()})
 
 
 def _called(name: str, names: Mapping[str, str]) -> str:
@@ -60,11 +62,5 @@ def _called(name: str, names: Mapping[str, str]) -> str:
 
 
 def _of_pip(folder: Path) -> Mapping[str, str]:
-    """Return what pip, pipx and uv are told; no one's own settings lead them elsewhere."""
-    found = {"FIND_LINKS": str(folder), "NO_INDEX": "1"}
-    return {
-        "PIP_CONFIG_FILE": os.devnull,
-        **{f"PIP_{name}": value for name, value in found.items()},
-        **{f"UV_{name}": value for name, value in found.items()},
-        "UV_OFFLINE": "1",
-    }
+    """Return what pip, and pip in pipx, is told: no one's own settings lead it elsewhere."""
+    return {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(folder), "PIP_NO_INDEX": "1"}

@@ -57,7 +57,7 @@ LANGUAGES = Languages(
     yarn=(Yarn(user="ada", name="mkdirp", version="3.0.1", asked="^3.0.1"),),
     pip=(
         Pip(user="ada", name="pyfiglet", version="1.0.2", python="3.11"),
-        Pip(user="ada", name="six", version="1.16.0", python="3.11"),
+        Pip(user="ada", name="toml", version="0.10.2", python="3.11"),
         Pip(user="ada", name="docopt", version="0.6.2", python="3.11"),
     ),
     pipx=(
@@ -67,7 +67,7 @@ LANGUAGES = Languages(
     uv=(Uv(user="ada", name="pycowsay", version="0.0.0.2", package="pycowsay"),),
 )
 DAMAGED = {
-    "pip:~ada/six": "wheels/six-1.16.0-py2.py3-none-any.whl",
+    "pip:~ada/toml": "wheels/toml-0.10.2-py2.py3-none-any.whl",
     "npm:~ada/is-odd": "npm/is-odd/3.0.1.tgz",
 }
 # Only what it is built from has it.
@@ -141,9 +141,14 @@ def old(program_cache: Path, packages: Path) -> Path:
 def posture(old: Path) -> Posture:
     release = Release(distribution="debian", version="12", codename="bookworm", architecture="amd64")
     found = collect_flatpaks(Machine(old))
-    contents = {**small_posture().contents, **found.contents}
+    small = small_posture(release=release)
+    ada = small.users.users[0].model_copy(update={"home_mode": "0755"})
     return replace(
-        small_posture(release=release), languages=LANGUAGES, flatpak=found.section, contents=contents
+        small,
+        users=small.users.model_copy(update={"users": (ada,)}),
+        languages=LANGUAGES,
+        flatpak=found.section,
+        contents={**small.contents, **found.contents},
     )
 
 

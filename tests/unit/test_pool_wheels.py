@@ -156,7 +156,7 @@ def test_another_version_or_another_machine_is_asked_for_and_the_old_one_goes(tm
     (tmp_path / ".pex").mkdir()
     (tmp_path / ".pex/kept").touch()
     assert kept_up([], (), tmp_path, pytest.fail).files == ()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".pex", "items.json"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".pex", "items.json", "kept"]
 
 
 def test_what_nobody_has_is_a_gap_and_sinks_no_other(tmp_path: Path) -> None:

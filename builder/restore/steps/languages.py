@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from urllib.parse import unquote
 
+from builder.restore.bundles import Bundles
 from builder.restore.steps.commands import CommandStep, like_an_option, person, step_of, untold
 from builder.restore.steps.step import Steps, Target
 from collectors.domains.languages import Languages
@@ -51,7 +52,7 @@ def steps(to: Target) -> Steps:
         elif any(word.startswith("-") for word in _words(thing, ("name", *SOURCES))):
             yield like_an_option(thing)
         else:
-            made.append(_pooled(_step(thing, managers), to.bundles.variables.get(thing.item_id(), {})))
+            made.append(_pooled(_step(thing, managers), to.bundles))
     yield from sorted(made, key=_alike)
 
 
@@ -60,10 +61,16 @@ def _alike(step: CommandStep) -> tuple[int, str, str, str]:
     return (step.stage, step.lane, *((step.command, step.pooled) if step.operand else ("", "")))
 
 
-def _pooled(step: CommandStep, variables: Mapping[str, str]) -> CommandStep:
-    """Return a step with the command that finds its package in the pool, where it is there."""
+def _pooled(step: CommandStep, bundles: Bundles) -> CommandStep:
+    """Return a step with the command that finds its package in the pool, where it is there.
+
+    uv has options for all of it in every version, and variables in few.
+    """
+    variables = bundles.variables.get(step.id, {})
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    return step.model_copy(update={"pooled": f"export {given}; {step.command}"}) if given else step
+    alone = command("uv", "tool", "install", "--offline", "--no-index", "--find-links", str(bundles.wheels))
+    pooled = f"export {given}; {step.command.replace(command('uv', 'tool', 'install'), alone, 1)}"
+    return step.model_copy(update={"pooled": pooled}) if given else step
 
 
 def _step(thing: Thing, managers: Mapping[tuple[str, str], str]) -> CommandStep:

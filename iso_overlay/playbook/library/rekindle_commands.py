@@ -255,7 +255,7 @@ class Runner:
             if remark:
                 return Refusal(remark["state"], remark["reason"], remark["remedy"], remark.get("until", ""))
             if step["network"] and refusal.until == "network" and not has_route():
-                self.offline = refusal
+                self.offline = Refusal(refusal.state, "no network", refusal.remedy, refusal.until)
                 return refusal
             if pause is None or orphaned() or not is_passing(said):
                 return refusal

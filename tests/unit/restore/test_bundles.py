@@ -21,6 +21,7 @@ from collectors.domains.languages.cargo import Cargo
 from collectors.domains.languages.npm import Npm
 from collectors.domains.languages.pip import Pip
 from collectors.domains.languages.pipx import Pipx
+from collectors.domains.languages.uv import Uv
 from collectors.domains.snap import Snap
 from collectors.domains.snap.things import Package
 from collectors.posture import Posture
@@ -56,7 +57,10 @@ def repositories(folder: Path, *refs: tuple[str, str, str]) -> Bundles:
 
 def test_what_comes_from_the_pool_is_not_asked_for_again(playing: Playing) -> None:
     told = playing.play(
-        *(step(name, "false", pooled="echo >> asked", operand=name, user="me") for name in "ab"),
+        *(
+            step(name, "echo usual >> asked", pooled="echo >> asked", operand=name, user="me")
+            for name in "ab"
+        ),
         step("c", "echo usual >> asked", operand="c", user="me"),
     )
     assert {each["state"] for each in told.values()} == {"restored"}
@@ -64,8 +68,8 @@ def test_what_comes_from_the_pool_is_not_asked_for_again(playing: Playing) -> No
 
 
 def test_what_does_not_come_from_the_pool_comes_the_usual_way(playing: Playing) -> None:
-    bad = '( case $* in *b*) echo "could not resolve host"; exit 1;; esac; echo pool $* >> asked ); f'
-    pooled = f"f() {bad}"
+    said = "temporary failure in name resolution"
+    pooled = f"f() ( case $* in *b*) echo {said}; exit 1;; esac; echo pool $* >> asked ); f"
     told = playing.play(
         *(step(name, "echo >> asked", pooled=pooled, operand=name, user="me", network=True) for name in "abc")
     )
@@ -82,16 +86,17 @@ def test_pip_pipx_and_uv_are_led_to_the_folder_of_wheels(tmp_path: Path) -> None
     section = Languages(
         pip=(Pip(user="ada", name="a", version="1"), Pip(user="ada", name="b", version="2")),
         pipx=(Pipx(user="ada", name="c", package="c", injected=("d",)),),
+        uv=(Uv(user="ada", name="e", package="e", python="3.12"),),
     )
-    with bundles(pool(tmp_path / "a pool", "pip:~ada/a", "pipx:~ada/c"), {}) as there:
+    with bundles(pool(tmp_path / "a pool", "pip:~ada/a", "pipx:~ada/c", "uv:~ada/e"), {}) as there:
         made = steps(section, there)
     assert made["pip:~ada/b"].pooled == ""
-    led = made["pip:~ada/a"].pooled
-    assert f"PIP_FIND_LINKS='{tmp_path}/a pool/wheels' PIP_NO_INDEX=1" in led
-    assert f"UV_FIND_LINKS='{tmp_path}/a pool/wheels' UV_NO_INDEX=1 UV_OFFLINE=1" in led
-    assert led.startswith("export PIP_CONFIG_FILE=/dev/null ")
-    assert led.endswith("; pip install --user")
-    assert made["pipx:~ada/c"].pooled.endswith("; pipx install c && pipx inject c d")
+    wheels = f"'{tmp_path}/a pool/wheels'"
+    led = f"export PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS={wheels} PIP_NO_INDEX=1; "
+    assert made["pip:~ada/a"].pooled == f"{led}pip install --user"
+    assert made["pipx:~ada/c"].pooled == f"{led}pipx install c && pipx inject c d"
+    alone = f"uv tool install --offline --no-index --find-links {wheels} --python 3.12 e"
+    assert made["uv:~ada/e"].pooled == f"{led}{alone}"
 
 
 def test_people_may_have_other_names_here(tmp_path: Path) -> None:
