@@ -25,6 +25,8 @@ from collectors.failure import Failure
 PART_BYTES = 2**20
 # Both end so, and newlines follow.
 JSON_END, SEAL_END = b"\n}\n", b"-----END SSH SIGNATURE-----\n"
+# Stands for what the medium does not give: neither nothing nor anything that fits.
+UNREADABLE = b"?"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,13 @@ class Seen:
         """Return what lies there; raises Wrong."""
         return b"".join(self.parts(at))
 
+    def md5(self, at: Extent) -> str:
+        """Return the MD5 of what lies there, in hex, "" where it cannot be read."""
+        try:
+            return md5(self.parts(at))
+        except (Wrong, Failure):
+            return ""
+
     def content(self, area: Area) -> bytes:
         """Return all that lies in a small area, padding included; raises Wrong."""
         return self.read(Extent(area.offset, area.capacity))
@@ -98,9 +107,7 @@ class Seen:
     @cached_property
     def believes_layout(self) -> bool:
         """Whether areas.json is as md5sum.txt says, as far as that says anything."""
-        return AREAS not in self.sums or any(
-            self.sums[AREAS] == md5(self.parts(at)) for at in self.extents(AREAS)
-        )
+        return AREAS not in self.sums or any(self.sums[AREAS] == self.md5(at) for at in self.extents(AREAS))
 
     def structure(self, name: str) -> Structure | None:
         """Return what areas.json says of a structure; None where it says nothing that can be believed."""
@@ -141,7 +148,7 @@ class Seen:
         try:
             content = self.content(area)
         except (Wrong, Failure):
-            return b""
+            return UNREADABLE
         text, found, _ = content.partition(ends)
         return text + ends if found else content.rstrip(area.padding)
 

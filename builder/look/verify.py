@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from builder.look.verify_boot import boot_checks
 from builder.look.verify_built import DATE_LETTERS, Built, built_checks, known_bad
 from builder.look.verify_files import Moved, areas_lie, directories, md5sums
 from builder.places import Places
+from collectors.failure import Failure
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,10 @@ def _vendors(place: Place, known: list[Base]) -> str:
 
 def _kind(found: Seen) -> str:
     """Say what it is; its kind is told by what it carries."""
-    at = found.extents(medium.DISK_INFO)
-    info = found.read(at[0]).decode(errors="replace").strip() if at else "an unknown medium"
+    info = "an unknown medium"
+    for at in found.extents(medium.DISK_INFO):
+        with suppress(Wrong, Failure):
+            info = found.read(at).decode(errors="replace").strip()
     if found.layout is None:
         return f"{info}, with nothing of Rekindle on it"
     if found.manifest is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from builder.base.provenance import Base
 from builder.iso.areas import MANIFEST, MD5SUMS, PAYLOAD, SIGNATURE, SIGNERS, Area, Extent, Layout
 from builder.iso.boot import Wrong
-from builder.iso.checksums import digests_of, md5
+from builder.iso.checksums import digests_of
 from builder.iso.manifest import Held, MediumManifest, read_manifest
 from builder.iso.medium import GRUB_CFG, LOOPBACK_CFG, STANDIN_MARK, read_medium
 from builder.look.checks import Check, Untold, checked
@@ -25,6 +26,7 @@ from builder.look.signed import Signed, Trust, Verdict, judged
 from builder.look.verify_files import some
 from builder.payload.payload import open_payload, signed_by
 from collectors.failure import Failure
+from collectors.record import sha256
 
 # What no manifest names: itself, what is made of it, what follows from all.
 BESIDE = frozenset({MANIFEST, SIGNATURE, MD5SUMS})
@@ -83,28 +85,30 @@ class Built:
 
     def is_listed(self, name: str) -> bool:
         """Tell whether an area is, padding included, as md5sum.txt says, as far as that says anything."""
-        digest = md5(self.medium.parts(_extent(self.layout.area(name))))
+        digest = self.medium.md5(_extent(self.layout.area(name)))
         return self.medium.sums.get(name, digest) == digest
 
     def _is_pristine(self, area: Area) -> bool:
-        if area.pristine is None:
-            return True
-        content = area.pristine.encode()
-        found = self.medium.read(Extent(area.offset, len(content)))
-        return found == content and self._is_padded(area.name, len(content))
+        content = (area.pristine or "").encode()
+        held = Held(name=area.name, size_bytes=len(content), sha256=sha256(content))
+        return area.pristine is None or (self._holds(held) and self._is_padded(area.name, len(content)))
 
     def _holds(self, held: Held) -> bool:
-        area, digest = self.layout.area(held.name), hashlib.sha256()
+        area = self.layout.area(held.name)
         if held.size_bytes > area.capacity:
             return False
-        for part in self.medium.parts(Extent(area.offset, held.size_bytes)):
-            digest.update(part)
+        digest = hashlib.sha256()
+        with suppress(Wrong, Failure):
+            for part in self.medium.parts(Extent(area.offset, held.size_bytes)):
+                digest.update(part)
         return digest.hexdigest() == held.sha256
 
     def _is_padded(self, name: str, size_bytes: int) -> bool:
         area = self.layout.area(name)
         rest = Extent(area.offset + size_bytes, max(0, area.capacity - size_bytes))
-        return all(part.count(area.padding) == len(part) for part in self.medium.parts(rest))
+        with suppress(Wrong, Failure):
+            return all(part.count(area.padding) == len(part) for part in self.medium.parts(rest))
+        return False
 
 
 def built_checks(built: Built, known: list[Base]) -> Iterator[Check]:

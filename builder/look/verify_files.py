@@ -8,7 +8,7 @@ from contextlib import suppress
 from builder.iso import boot, structures
 from builder.iso.areas import AREAS, MD5SUMS, Extent
 from builder.iso.boot import SECTOR_BYTES, Wrong
-from builder.iso.checksums import digests_of, md5
+from builder.iso.checksums import digests_of
 from builder.look.checks import Untold
 from builder.look.seen import Seen
 
@@ -68,18 +68,11 @@ def _changed(medium: Seen, listed: dict[str, str], known_bad: Collection[str], m
     order = sorted(places, key=lambda name: [at.offset for at in places[name]])
     total, done, bad = sum(at.size_bytes for extents in places.values() for at in extents), 0, []
     for name in order:
-        if not any(_has(medium, at, listed[name]) for at in places[name]):
+        if not any(medium.md5(at) == listed[name] for at in places[name]):
             bad.append(name)
         done += sum(at.size_bytes for at in places[name])
         moved(done, total)
     return bad
-
-
-def _has(medium: Seen, at: Extent, digest: str) -> bool:
-    try:
-        return md5(medium.parts(at)) == digest
-    except Wrong:
-        return False
 
 
 def _placeless(medium: Seen) -> set[str]:

@@ -10,6 +10,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 
 from builder.base.provenance import identified, vouched
 from builder.cli import app
-from builder.iso import boot, structures
+from builder.iso import boot, source, structures
 from builder.iso.areas import MANIFEST, PAYLOAD, SIGNATURE, SIGNERS, Layout
 from builder.iso.prepare import layout_of
 from builder.look.shown import show_verified
@@ -294,6 +295,24 @@ def test_all_that_is_wrong_is_told(ground: Ground, tmp_path: Path) -> None:
     assert VENDORS_FILE in said(found, "md5sum.txt")
     assert PAYLOAD in said(found, "area contents")
     assert PAYLOAD not in said(found, "md5sum.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [(VENDORS_FILE, "md5sum.txt"), (PAYLOAD, "area contents"), (AREAS, "areas"), (MANIFEST, "manifest")],
+)
+def test_what_a_worn_stick_does_not_give_is_told_like_any_other_damage(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, name: str, check: str
+) -> None:
+    bad = ground.file(name) + 99
+
+    def readinto(self: source._Local, buffer: Any, /) -> int | None:
+        if self.tell() <= bad < self.tell() + len(buffer):
+            raise Failure(f"{self.name}: Input/output error", remedy="try another stick or copy")
+        return FileIO.readinto(self, buffer)
+
+    monkeypatch.setattr(source._Local, "readinto", readinto)
+    assert check in looked(ground.iso).wrong
 
 
 @pytest.mark.parametrize("what", [b"not an iso" * 9999, b""])
