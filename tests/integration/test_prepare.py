@@ -317,22 +317,23 @@ def test_capacity_leaves_room_to_spare(payload_bytes: int, capacity: int) -> Non
 
 
 def test_a_rebuild_whose_payload_outgrew_its_area_prepares_anew(
-    base: Path, tmp_path: Path, program_cache: Path
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, latest = tmp_path / "cache", tmp_path / "state" / "latest.iso"
-    cache.mkdir()
-    (cache / "program").symlink_to(program_cache / "program")
-    config = Config(identity=Identity(password_hash=HASH))
+    cache, latest, program = tmp_path / "cache", tmp_path / "state" / "latest.iso", tmp_path / "program"
+    monkeypatch.setattr("builder.build.restore_program", lambda *args, **options: program)
+    recovery = Recovery("ember", small_posture(), Config(identity=Identity(password_hash=HASH)))
 
-    def rebuilt(secrets_bytes: int) -> tuple[int, list[str]]:
+    def rebuilt(payload_bytes: int) -> tuple[int, list[str]]:
+        program.write_bytes(b"")
+        os.truncate(program, payload_bytes)
         told: list[str] = []
-        recovery = Recovery("ember", small_posture(), config, secrets=bytes(secrets_bytes))
         rebuild(recovery, unverified(base), latest=latest, cache=cache, say=told.append)
         return layout_of(latest).area(areas.PAYLOAD).capacity, [line for line in told if "preparing" in line]
 
-    assert rebuilt(1) == (64 * 2**20, [f"preparing {SERVER_2404.info} (once)"])
-    assert rebuilt(10 * 10**6) == (64 * 2**20, [])
-    assert rebuilt(35 * 10**6) == (128 * 2**20, [f"preparing {SERVER_2404.info} (once)"])
+    anew = [f"preparing {SERVER_2404.info} (once)"]
+    assert rebuilt(1000) == (64 * 2**20, anew)
+    assert rebuilt(50 * 10**6) == (64 * 2**20, [])
+    assert rebuilt(60 * 10**6) == (128 * 2**20, anew)
     assert len(list((cache / "prepared").glob("*.iso"))) == 2
 
 
