@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -25,7 +27,7 @@ from collectors.failure import Failure
 from collectors.posture import Posture
 from tests.integration.test_chain import Home
 from tests.sample.archive import LIBRARIES, REAL_WITH_LIBRARIES, Served, archive
-from tests.sample.posture import sample_posture
+from tests.sample.posture import MAIN_SOURCE, sample_posture
 from tests.synthetic import synthetic_base
 
 pytestmark = pytest.mark.integration
@@ -146,6 +148,38 @@ def test_the_posture_decides_what_comes_along(served: Served, tmp_path: Path) ->
     away = {"/etc/apt/preferences.d/away": b"Package: ascii\nPin: version *\nPin-Priority: -1\n"}
     pool = gathered(replace(posture, contents={**posture.contents, **away}), tmp_path)
     assert [gap.subject for gap in pool.gaps] == ["apt:ascii"]
+
+
+def test_an_archive_on_the_disk_is_bundled_if_it_is_what_its_index_says(
+    served: Served, tmp_path: Path
+) -> None:
+    near = tmp_path / "near by"
+    shutil.copytree(served.directory, near)
+    [changed] = near.glob("main/pool/tree_*.deb")
+    changed.write_bytes(changed.read_bytes()[::-1])
+    posture = posture_of(served, "ascii", "tree")
+    content = posture.contents[MAIN_SOURCE].replace(
+        served.url().encode(), f"file:{quote(str(near))}".encode()
+    )
+    pool = gathered(replace(posture, contents={**posture.contents, MAIN_SOURCE: content}), tmp_path)
+    assert packages_of(pool) == {"ascii"}
+    assert [gap.subject for gap in pool.gaps] == ["apt:tree"]
+
+
+def test_what_is_listed_and_gone_is_told_of_what_needs_it(served: Served, tmp_path: Path) -> None:
+    shutil.copytree(served.directory, tmp_path / "served" / served.directory.name)
+    with archive(tmp_path / "served") as own:
+        posture = posture_of(own, REAL_WITH_LIBRARIES, "ascii")
+        [deb] = own.directory.glob(f"main/pool/{LIBRARIES[0]}_*.deb")
+        aside = deb.rename(tmp_path / deb.name)
+        pool = gathered(posture, tmp_path)
+        [gap] = pool.gaps
+        assert gap.subject == f"apt:{REAL_WITH_LIBRARIES}"
+        assert "404" in gap.reason
+        assert "ascii" in packages_of(pool)
+        assert LIBRARIES[0] not in packages_of(pool)
+        aside.rename(deb)
+        assert gathered(posture, tmp_path).gaps == ()
 
 
 def test_no_room_is_said_before_anything_is_downloaded(

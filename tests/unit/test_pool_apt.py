@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pool import apt, root
-from builder.pool.apt import Solved
+from builder.pool import apt, root, solve
 from builder.pool.root import Root
 from builder.pool.status import status
 from builder.pool.target import Target
@@ -95,13 +94,13 @@ def relations(stanza: str) -> list[tuple[str, str]]:
             ("kiln-unmet", "good"),
             {"kiln-unmet": "Depends: no-such-lib (>= 2) but it is not installable"},
         ),
-        ("E: Unable to locate package gone\n", ("gone", "good"), {"gone": apt.NOT_OFFERED}),
-        ("E: Package 'old' has no installation candidate\n", ("old",), {"old": apt.NOT_OFFERED}),
+        ("E: Unable to locate package gone\n", ("gone", "good"), {"gone": solve.NOT_OFFERED}),
+        ("E: Package 'old' has no installation candidate\n", ("old",), {"old": solve.NOT_OFFERED}),
         ("E: The list of sources could not be read.\n", ("good",), {}),
     ],
 )
 def test_whom_apt_blames(said: str, names: tuple[str, ...], blamed: dict[str, str]) -> None:
-    assert apt._blamed(said, names) == blamed
+    assert solve._blamed(said, names) == blamed
 
 
 class Faked(Root):
@@ -109,7 +108,7 @@ class Faked(Root):
 
     def said(self, *argv: str, hear: Callable[[str], None] = lambda line: None) -> tuple[int, str]:
         """Answer like apt-get."""
-        names = argv[len(apt.PLAN) :]
+        names = argv[len(solve.PLAN) :]
         if any(name.startswith("bad") for name in names):
             return 100, "E: Error, pkgProblemResolver::Resolve generated breaks.\n"
         return 0, "".join(f"'http://x.invalid/{name}.deb' {name}.deb 10 SHA256:0\n" for name in names)
@@ -117,11 +116,12 @@ class Faked(Root):
 
 def test_where_apt_blames_none_halves_are_tried(tmp_path: Path) -> None:
     names = ["a", "b", "bad-1", "c", "bad-2"]
-    solved = Solved()
-    apt._solve(Faked(tmp_path), {name: name for name in names}, names, solved)
-    assert solved.files == {"a.deb": 10, "b.deb": 10, "c.deb": 10}
-    assert set(solved.troubles) == {"bad-1", "bad-2"}
-    assert solved.troubles["bad-1"] == "Error, pkgProblemResolver::Resolve generated breaks."
+    found = solve.solved(Faked(tmp_path), {name: name for name in names})
+    assert set(found.files) == {"a.deb", "b.deb", "c.deb"}
+    assert found.files["a.deb"].size_bytes == 10
+    assert [name for group in found.groups for name in group] == ["a", "b", "c"]
+    assert set(found.troubles) == {"bad-1", "bad-2"}
+    assert found.troubles["bad-1"] == "Error, pkgProblemResolver::Resolve generated breaks."
 
 
 def test_each_tenth_of_a_download_is_told() -> None:
