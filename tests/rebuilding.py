@@ -5,7 +5,9 @@ The payload is a small one: what restores from it is not asked for here.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -39,6 +41,10 @@ EVENTS = frozenset(
 )
 CAPACITY_FOR = areas.capacity_for
 CALLS = ("fsync", "pwrite", "utime")
+LIBC = ctypes.CDLL(None, use_errno=True)
+# sync_file_range(2): wait, write, wait.
+WRITE_AND_WAIT = 7
+CUT_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -138,19 +144,33 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     return code != 0
 
 
-def watched(work: Callable[[], object], after: Callable[[str], None]) -> None:
-    """Do `work` in a child in which `after` is called once something is on the disk."""
+def watched(work: Callable[[], object], cut: Callable[[], None]) -> None:
+    """Do `work` in a child in which `cut` is called whenever the disk may have changed.
+
+    That is once something is to be on it, by fsync(2), and now and then where the kernel happened to write
+    data early, and nothing of what it knows of the file.
+    """
     child = os.fork()
     if child == 0:
-        real = os.fsync
+        real_fsync, real_pwrite, count = os.fsync, os.pwrite, itertools.count()
+
+        def fsync(descriptor: int) -> None:
+            real_fsync(descriptor)
+            cut()
+
+        def pwrite(descriptor: int, block: bytes, at: int) -> int:
+            written = real_pwrite(descriptor, block, at)
+            if next(count) % CUT_EVERY == 0:
+                assert (
+                    LIBC.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), WRITE_AND_WAIT)
+                    == 0
+                )
+                cut()
+            return written
+
         status = 1
-
-        def fsync(descriptor: Any) -> None:
-            real(descriptor)
-            after(os.readlink(f"/proc/self/fd/{descriptor}"))
-
         try:
-            os.fsync = fsync
+            os.fsync, os.pwrite = fsync, pwrite
             work()
             status = 0
         finally:
@@ -198,3 +218,5 @@ def disk(image: Path, kind: str, mount: Path, *options: str) -> Iterator[Path]:
         yield mount
     finally:
         run(["umount", mount])
+        if kind == "btrfs":  # the kernel remembers the newest disk of a name, and refuses an older copy
+            run(["btrfs", "device", "scan", "--forget"])

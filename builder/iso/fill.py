@@ -76,7 +76,8 @@ class _AreaSink:
 
     def filled(self) -> Filled:
         """Pad the rest, and say what came of it."""
-        self._put(bytes(self._waiting))
+        if self._waiting:
+            self._put(bytes(self._waiting))
         padding = self._area.padding * BLOCK_BYTES
         while left := self._area.capacity - self._at:
             self._put(padding[:left], known=self._at >= self._padded_from)
