@@ -104,14 +104,22 @@ def test_whom_apt_blames(said: str, names: tuple[str, ...], blamed: dict[str, st
 
 
 class Faked(Root):
-    """An apt that refuses any installation with `bad` in it, and blames nobody."""
+    """An apt that refuses any installation with `bad` in it, and blames nobody; one with `worse` it blames."""
 
     def said(self, *argv: str, hear: Callable[[str], None] = lambda line: None) -> tuple[int, str]:
         """Answer like apt-get."""
         names = argv[len(solve.PLAN) :]
+        if "worse" in names:
+            return 100, " worse : Depends: no-such-lib but it is not installable\n"
         if any(name.startswith("bad") for name in names):
             return 100, "E: Error, pkgProblemResolver::Resolve generated breaks.\n"
         return 0, "".join(f"'http://x.invalid/{name}.deb' {name}.deb 10 SHA256:0\n" for name in names)
+
+
+def test_whom_apt_blames_the_others_are_still_solved_for_together(tmp_path: Path) -> None:
+    found = solve.solved(Faked(tmp_path), {name: name for name in ("a", "worse", "b")})
+    assert found.groups == [["a", "b"]]
+    assert found.troubles == {"worse": "Depends: no-such-lib but it is not installable"}
 
 
 def test_where_apt_blames_none_halves_are_tried(tmp_path: Path) -> None:
