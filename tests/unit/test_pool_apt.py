@@ -104,7 +104,7 @@ def test_whom_apt_blames(said: str, names: tuple[str, ...], blamed: dict[str, st
 
 
 class Faked(Root):
-    """An apt that refuses any installation with `bad` in it, and blames nobody; one with `worse` it blames."""
+    """An apt that refuses any installation with `bad` in it, and blames nobody, but for `worse`."""
 
     def said(self, *argv: str, hear: Callable[[str], None] = lambda line: None) -> tuple[int, str]:
         """Answer like apt-get."""

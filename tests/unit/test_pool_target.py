@@ -49,7 +49,8 @@ def test_a_base_that_tells_of_no_layer_is_refused(sources: str, wanted: str | No
 
 
 def test_packages_are_named_as_a_posture_names_them() -> None:
-    listed = "python3\t3.12.3-0ubuntu2\nlibc6:amd64\t2.39-0\nlibc6:i386\t2.39-0\nsnap:core22\tstable\t1\nsnap:lxd\t5.21\n\n"
+    snaps = "snap:core22\tstable\t1\nsnap:lxd\t5.21\n"
+    listed = f"python3\t3.12.3-0ubuntu2\nlibc6:amd64\t2.39-0\nlibc6:i386\t2.39-0\n{snaps}\n"
     packages = target._packages(listed, "amd64")
     assert packages == {"python3": "3.12.3-0ubuntu2", "libc6": "2.39-0", "libc6:i386": "2.39-0"}
     fresh = Target(release="24.04", codename="noble", architecture="amd64", packages=packages)
