@@ -23,6 +23,7 @@ from builder.iso.prepare import layout_of
 from builder.payload.pack import Commit
 from builder.payload.program import restore_program
 from builder.places import Places
+from builder.pool.pool import Pool
 from collectors.command import run
 from collectors.posture import Posture
 from collectors.record import sha256
@@ -53,10 +54,10 @@ def standin(program_cache: Path) -> Path:
 def author(standin: Path, program_cache: Path):
     """Build the recovery ISO of a posture on the stand-in base."""
 
-    def built(posture: Posture, output: Path, base: Path = standin) -> Path:
+    def built(posture: Posture, output: Path, base: Path = standin, pool: Pool | None = None) -> Path:
         with alone(program_cache):
             restore_program(program_cache, print)
-        recovery = Recovery("ember", posture, CONFIG, COMMIT)
+        recovery = Recovery("ember", posture, CONFIG, COMMIT, pool=pool)
         build(recovery, unverified(base), output=output, cache=program_cache, say=print)
         return output
 

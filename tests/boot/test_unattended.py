@@ -5,16 +5,19 @@ The disk that came of it then serves for what a medium does that is left in, and
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from builder.pool import repository
+from builder.pool.pool import Pool, gather_pool
+from builder.pool.target import read_target
 from builder.rehearse.rehearsal import Rehearsal, rehearse
 from builder.rehearse.vm import Vm, serial_text, started
 from collectors.posture import Posture
 from tests.boot.conftest import COUNTDOWN_SECONDS, COUNTING, counting, is_blank, overlay
-from tests.postures import small_posture
 from tests.sample.archive import archive
 from tests.sample.posture import sample_posture
 
@@ -29,20 +32,33 @@ INSTALLED = r"\*(Debian|Ubuntu)"
 DOWN, ENTER = "\x0e", "\r"
 
 
-@pytest.mark.parametrize(("firmware", "slot"), [("uefi", "stick"), ("bios", "cd")])
+@pytest.mark.parametrize(("firmware", "slot", "offline"), [("uefi", "stick", False), ("bios", "cd", True)])
 def test_the_sample_machine_comes_back(
-    author, program_cache: Path, tmp_path: Path, firmware: str, slot: str
+    author, standin: Path, program_cache: Path, tmp_path: Path, firmware: str, slot: str, offline: bool
 ) -> None:
-    with archive(program_cache) as served:
+    """From its sources, or, when these are gone, from what the medium has."""
+    iso = tmp_path / "recovery.iso"
+    with ExitStack() as served_until:
+        served = served_until.enter_context(archive(program_cache))
         posture = sample_posture(served.url(HOST_SEEN_BY_GUEST), served.key)
-        iso = author(posture, tmp_path / "recovery.iso")
+        pool = pooled(sample_posture(served.url(), served.key), standin, tmp_path) if offline else None
+        author(posture, iso, pool=pool)
+        if offline:
+            served_until.close()
         held = rehearse(iso, folder=tmp_path, firmware=firmware, slot=slot, say=print)
     assert_all_is_back(held, posture)
-    other = author(small_posture(), tmp_path / "other.iso")
     recovered = Vm(
         tmp_path / "again", firmware, tmp_path / "disk.qcow2", medium=iso, slot=slot, restarts=True
     )
-    {"uefi": left_in_under_uefi, "bios": left_in_under_bios}[firmware](recovered, other)
+    {"uefi": left_in_under_uefi, "bios": left_in_under_bios}[firmware](recovered, recovery)
+
+
+def pooled(posture: Posture, base: Path, folder: Path) -> Pool:
+    """Gather what the base lacks, as this machine reaches it."""
+    key = repository.own_key(folder / repository.KEY)
+    pool = gather_pool(posture, read_target(base), folder=folder / "pool", key=key, say=print)
+    assert pool.gaps == ()
+    return pool
 
 
 def assert_all_is_back(held: Rehearsal, posture: Posture) -> None:
@@ -87,6 +103,7 @@ def the_installer_of_the_vendor_asks_and_the_disk_is_protected(vm: Vm) -> None:
 
 
 def another_medium_recovers_again(vm: Vm) -> None:
+    counting(vm.medium, 1)
     with started(vm) as running:
         running.until("the disk to erase is /dev/vda ", BOOT_SECONDS)
     assert "Boot the restored system" not in serial_text(vm)
