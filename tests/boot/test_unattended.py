@@ -34,7 +34,14 @@ DOWN, ENTER = "\x0e", "\r"
 
 @pytest.mark.parametrize(("firmware", "slot", "offline"), [("uefi", "stick", False), ("bios", "cd", True)])
 def test_the_sample_machine_comes_back(
-    author, standin: Path, program_cache: Path, tmp_path: Path, firmware: str, slot: str, offline: bool
+    author,
+    standin: Path,
+    recovery: Path,
+    program_cache: Path,
+    tmp_path: Path,
+    firmware: str,
+    slot: str,
+    offline: bool,
 ) -> None:
     """From its sources, or, when these are gone, from what the medium has."""
     iso = tmp_path / "recovery.iso"
