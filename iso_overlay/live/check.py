@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """Is this medium whole?
 
-Started by the boot menu in the live system, with nothing but the standard library. It holds every file
-against md5sum.txt, and what the areas hold against the medium's manifest.
+Started by the boot menu in the live system, or by hand from a shell there, with nothing but the standard
+library. It holds every file against md5sum.txt, and what the areas hold against the medium's manifest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import console
 
 MEDIUM = Path("/cdrom")
+SYSTEMD = 1
 BLOCK_BYTES = 1 << 20
 STEP_PERCENT = 10
 
@@ -33,8 +35,9 @@ def main() -> int:
         if bad
         else "the medium is whole: every file is as it was written, and the payload fits its manifest"
     )
-    console.finish()
-    return 0
+    if os.getppid() == SYSTEMD:
+        console.finish()
+    return 1 if bad else 0
 
 
 def damaged(medium: Path, tell: Tell) -> list[str]:

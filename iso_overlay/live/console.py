@@ -35,13 +35,16 @@ def say(text: str) -> None:
 
 
 def asked(choices: Mapping[str, str]) -> str:
-    """Offer keys (`{"r": "restart"}`) on all consoles, and return the first one of them that is pressed."""
-    say("press " + ", ".join(f"[{key}] to {what}" for key, what in choices.items()))
+    """Offer keys (`{"r": "restart"}`) on all consoles, and return the first one of them that is pressed.
+
+    What was typed before the offer does not count.
+    """
     terminals = {os.open(console, os.O_RDWR | os.O_NOCTTY): console for console in consoles()}
     before = {terminal: termios.tcgetattr(terminal) for terminal in terminals}
     try:
         for terminal in terminals:
             tty.setcbreak(terminal)
+        say("press " + ", ".join(f"[{key}] to {what}" for key, what in choices.items()))
         while True:
             for terminal in select.select(list(terminals), [], [])[0]:
                 pressed = os.read(terminal, 1).decode(errors="replace")

@@ -14,6 +14,7 @@ from pathlib import Path
 import console
 
 PAYLOAD = Path("/cdrom/rekindle/payload.tar")
+CHECK = "/cdrom/rekindle/live/check.py"
 UNPACKED = Path("/run/rekindle/payload")
 NETWORK = Path("/run/systemd/network/90-rekindle.network")
 NETWORK_TEXT = "[Match]\nType=ether\n\n[Network]\nDHCP=yes\n"
@@ -27,7 +28,7 @@ def main() -> int:
     console.say(
         f"the medium is at {PAYLOAD.parent.parent}; no disk is mounted, nothing was written\n"
         "the network comes up by itself where a cable gives an address\n"
-        "`reboot` or `poweroff` leaves this shell"
+        f"`python3 {CHECK}` checks the medium; `reboot` or `poweroff` leaves this shell"
     )
     console.shells(UNPACKED if unpacked else Path("/"))
     return 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +50,44 @@ def test_the_kernels_consoles_are_spoken_to(console, tmp_path: Path, monkeypatch
     assert console.consoles() == ["/dev/tty1", "/dev/ttyS0"]
     (tmp_path / "active").write_text("tty0\n")
     assert console.consoles() == ["/dev/tty1"]
+
+
+@pytest.fixture
+def typed(console, monkeypatch):
+    """Two consoles: when keys are offered, they are typed on one of them; what both said is returned."""
+    pairs = [os.openpty() for _ in range(2)]
+    monkeypatch.setattr(console, "consoles", lambda: [os.ttyname(slave) for _, slave in pairs])
+    said = [b"", b""]
+
+    def person(keys: bytes, at: int) -> None:
+        for number, (master, _) in enumerate(pairs):
+            while not said[number].endswith(b"\n"):
+                said[number] += os.read(master, 1000)
+        os.write(pairs[at][0], keys)
+
+    def starts(keys: bytes, at: int) -> list[bytes]:
+        threading.Thread(target=person, args=(keys, at), daemon=True).start()
+        return said
+
+    yield starts
+    for end in (end for pair in pairs for end in pair):
+        os.close(end)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_key_on_any_console_chooses(console, typed, at: int) -> None:
+    said = typed(b"xp", at)
+    assert console.asked({"r": "restart", "p": "power off"}) == "p"
+    assert all(b"rekindle: press [r] to restart, [p] to power off\r" in each for each in said)
+
+
+@pytest.mark.parametrize(("key", "verb"), [(b"r", "reboot"), (b"p", "poweroff")])
+def test_a_person_says_how_it_goes_on(console, typed, monkeypatch, key: bytes, verb: str) -> None:
+    left = []
+    monkeypatch.setattr(console, "leave", left.append)
+    typed(key, 0)
+    console.finish()
+    assert left == [verb]
 
 
 PAYLOAD = b"payload"
