@@ -85,23 +85,28 @@ def _wanted(posture: Posture, host: Machine) -> Iterator[Copy | Finding]:
     """Yield what each item takes, or why it can't be copied."""
     remotes = {(remote.scope, remote.name): remote for remote in posture.flatpak.remotes}
     installed = {place.scope: _installed(host, place) for place in installations(host)[0]}
-    missing = [tool for tool in TOOLS if not found(tool)]
+    missing = next((tool for tool in TOOLS if not found(tool)), "")
     for ref in things(posture):
         remote = remotes.get((ref.scope, ref.remote))
-        here = {**installed[SYSTEM], **installed.get(ref.scope, {})}
-        name = f"app/{ref.ref}" if isinstance(ref, App) else f"runtime/{ref.ref}"
-        refs, lacking = taken(name, here, host)
         if not (remote and remote.url):
             yield Finding(ref.item_id(), "no remote has it", "install it again from its file")
         elif missing:
             yield Finding(
-                ref.item_id(), f"{missing[0]} is not installed here", f"install {missing[0]}, build again"
+                ref.item_id(), f"{missing} is not installed here", f"install {missing}, build again"
             )
-        elif lacking or name not in installed.get(ref.scope, {}):
-            reason = f"the machine that builds does not have {lacking or ref.ref}"
-            yield Finding(ref.item_id(), reason, WAITS)
         else:
-            yield Copy(ref.item_id(), repository(ref.scope, ref.remote), refs)
+            yield _copy(ref, installed, host)
+
+
+def _copy(ref: Ref, installed: Mapping[str, Refs], host: Machine) -> Copy | Finding:
+    """Return what an item takes of its own installation, and for the rest of the machine's."""
+    name = f"app/{ref.ref}" if isinstance(ref, App) else f"runtime/{ref.ref}"
+    own = installed.get(ref.scope, {})
+    refs, lacking = taken(name, {**installed[SYSTEM], **own}, host)
+    if lacking or name not in own:
+        reason = f"the machine that builds does not have {lacking or ref.ref}"
+        return Finding(ref.item_id(), reason, WAITS)
+    return Copy(ref.item_id(), repository(ref.scope, ref.remote), refs)
 
 
 def _installed(host: Machine, place: Installation) -> Refs:
