@@ -26,6 +26,7 @@ from builder.payload.manifest import (
     header,
     sums,
 )
+from builder.payload.tree import files_below
 from builder.pool.index import INDEX
 from builder.whole import whole
 from collectors.failure import Failure
@@ -46,7 +47,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Payload:
-    """A payload before it is written: its members in their order, each as bytes or the file that holds it."""
+    """A payload, or a pool, before it is written: its members in order, as bytes or the file of them."""
 
     members: Mapping[str, bytes | Path]
 
@@ -122,12 +123,8 @@ def _members(posture: Posture, program: Path) -> dict[str, bytes | Path]:
 
 
 def _playbook() -> dict[str, bytes | Path]:
-    root = Path(str(resources.files("iso_overlay")))
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted((root / PLAYBOOK).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    root = Path(str(resources.files("iso_overlay"))) / PLAYBOOK
+    return {f"{PLAYBOOK}/{name}": content for name, content in files_below(root).items()}
 
 
 def _member(name: str, content: bytes | Path) -> Member:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata, resources
 from pathlib import Path
 
+from builder.payload.tree import files_below
 from collectors.command import run
 
 PACKAGES = ("autoinstall", "builder", "collectors", "iso_overlay")
@@ -97,11 +98,9 @@ def _pins() -> str:
 def _sources() -> dict[str, bytes]:
     """Return every file of this distribution's packages by its relative path."""
     return {
-        f"{package}/{path.relative_to(root).as_posix()}": path.read_bytes()
+        f"{package}/{name}": content
         for package in PACKAGES
-        for root in (Path(str(resources.files(package))),)
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        for name, content in files_below(Path(str(resources.files(package)))).items()
     }
 
 
