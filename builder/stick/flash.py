@@ -59,13 +59,13 @@ def plan(iso: Path, device: Device, *, label: str | None) -> Plan:
     require(["blkid", "sfdisk", *(["mkfs.exfat"] if label else [])])
     with medium.opened(iso):
         table = read_table(iso)
-    if table is None:
-        raise Failure(f"{iso} has no GPT: it is not for a stick", remedy="use an ISO of `rekindle build`")
+    if label and table is None:
+        raise Failure(f"{iso.name} has no GPT for a data partition", remedy="flash without one")
     size = iso.stat().st_size
     there = data.found(read_table(Path(device.path)))
-    if there and there.start >= size:
+    if there and table and there.start >= size:
         return Plan(iso, device, there)
-    if label is None:
+    if label is None or table is None:
         return Plan(iso, device, lost=there)
     data.refuse_label(label)
     new = data.place(size, device.size_bytes, disk=table.disk, serial=device.serial)

@@ -2,6 +2,7 @@
 
 Those of the ISO, but the primary GPT is that of a disk of the stick's size, and the backup GPT stands at the
 stick's end; with a new data partition, its empty file system too. All other bytes of the stick are nobody's.
+An ISO without a GPT, as arm64 has them, is written as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.iso import medium
 from builder.stick import data, table
 from builder.stick.table import Partition
 from collectors.failure import Failure
 
 BLOCK_BYTES = 4 * 2**20
+# What comes before all files of an ISO (ECMA-119 6.2.1): boot code, and what partition tables there are.
+SYSTEM_AREA_BYTES = 16 * medium.SECTOR_BYTES
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,12 @@ class Span:
 class Image:
     """What a stick must hold, in the order in which it is written.
 
-    The head is the last span: until it is there, the stick is not taken for a whole one, by nobody.
+    The head is the last span: until it is there, the stick is not taken for a whole one, by nobody. `tail` is
+    the backup GPT, which knows where it lies.
     """
 
     spans: tuple[Span, ...]
+    tail: Span | None = None
 
     @property
     def head(self) -> Span:
@@ -96,12 +102,13 @@ def image(
     """Return what a stick of that size must hold.
 
     `partition` is the data partition, a new one with `label` or (None) the one that is kept as it is. What
-    comes from no ISO is laid in the folder `work`. Raises Failure where the ISO has no GPT.
+    comes from no ISO is laid in the folder `work`.
     """
     size = iso.stat().st_size
     original = table.read_table(iso)
-    if original is None or size % table.SECTOR_BYTES:
-        raise Failure(f"{iso} has no GPT: it is not for a stick", remedy="use an ISO of `rekindle build`")
+    if original is None:
+        first = SYSTEM_AREA_BYTES
+        return Image((Span(first, size - first, iso, first), Span(0, first, iso, 0)))
     laid = work / "table"
     with iso.open("rb") as file:
         laid.write_bytes(file.read(original.first))
@@ -109,7 +116,7 @@ def image(
     body = Span(fitted.first, min(size, fitted.last) - fitted.first, iso, fitted.first)
     files = _file_system(work / "data", partition, label) if partition and label else ()
     tail = Span(fitted.last, stick_bytes - fitted.last, laid, fitted.last)
-    return Image((body, *files, tail, Span(0, fitted.first, laid, 0)))
+    return Image((body, *files, tail, Span(0, fitted.first, laid, 0)), tail)
 
 
 def _file_system(file: Path, partition: Partition, label: str) -> Sequence[Span]:

@@ -24,14 +24,16 @@ def reappears(disk: Disk, image: Image, offset: int, size_bytes: int) -> int | N
 
 
 def end_reappears(disk: Disk, image: Image) -> int | None:
-    """Return the most bytes that a stick can have, when its last sectors lie nearer to its start, too.
+    """Return the most bytes that a stick can have, when its backup GPT lies nearer to its start, too.
 
-    The backup GPT names its own place, so it lies nowhere else by chance.
+    That names its own place, so it lies nowhere else by chance.
     """
-    offset, size = image.end - SECTORS_BYTES, LEAST_BYTES
-    mark = image.says(offset, SECTORS_BYTES)
-    while size < image.end:
-        if offset % size != offset and disk.read(offset % size, SECTORS_BYTES) == mark:
+    if image.tail is None:
+        return None
+    offset, size = image.tail.end - SECTORS_BYTES, LEAST_BYTES
+    mark = image.tail.part(offset, SECTORS_BYTES).read()
+    while size <= offset:
+        if disk.read(offset % size, SECTORS_BYTES) == mark:
             return size
         size *= 2
     return None

@@ -11,57 +11,11 @@ import pytest
 from builder.stick.image import BLOCK_BYTES, Image, Span
 from builder.stick.write import PIECE_BYTES, Moment, Tally, write
 from collectors.failure import Failure
+from tests.sticks import Flipping, Stick, Wrapping
 
 MIB = 2**20
 STICK_BYTES, HEAD_BYTES, TAIL_BYTES = 16 * MIB, 32 * 2**10, 31 * 2**10
 ISO_BYTES = 9 * MIB + 2048
-
-
-class Stick:
-    """An honest stick, and what was written to it."""
-
-    def __init__(self, size_bytes: int = STICK_BYTES) -> None:
-        self.content = bytearray(b"\xff" * size_bytes)
-        self.written: list[tuple[int, int]] = []
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return bytes(self.content[offset : offset + size_bytes])
-
-    def write(self, offset: int, block: bytes) -> None:
-        self.content[offset : offset + len(block)] = block
-        self.written.append((offset, len(block)))
-
-    def flush(self) -> None:
-        self.written.append((-1, 0))
-
-    def forget(self) -> None:
-        self.written.clear()
-
-
-class Wrapping(Stick):
-    """It begins anew where it is full; no block of ours crosses that."""
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return super().read(offset % len(self.content), size_bytes)
-
-    def write(self, offset: int, block: bytes) -> None:
-        super().write(offset % len(self.content), block)
-
-
-class Flipping(Stick):
-    """It gives one bit back the other way round, once that was written, and only `times`."""
-
-    def __init__(self, at: int, times: int = 10**9) -> None:
-        super().__init__()
-        self.at, self.times = at, times
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        content = bytearray(super().read(offset, size_bytes))
-        was_written = any(begin <= self.at < begin + size for begin, size in self.written)
-        if was_written and offset <= self.at < offset + size_bytes and self.times:
-            content[self.at - offset] ^= 4
-            self.times -= 1
-        return bytes(content)
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +28,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def image(files: Path) -> Image:
-    return Image(
-        (
-            Span(HEAD_BYTES, ISO_BYTES - HEAD_BYTES, files / "iso", HEAD_BYTES),
-            Span(STICK_BYTES - TAIL_BYTES, TAIL_BYTES, files / "table", HEAD_BYTES),
-            Span(0, HEAD_BYTES, files / "table", 0),
-        )
-    )
+    body = Span(HEAD_BYTES, ISO_BYTES - HEAD_BYTES, files / "iso", HEAD_BYTES)
+    tail = Span(STICK_BYTES - TAIL_BYTES, TAIL_BYTES, files / "table", HEAD_BYTES)
+    return Image((body, tail, Span(0, HEAD_BYTES, files / "table", 0)), tail)
 
 
 def flashed(stick: Stick, image: Image, believed: bool = False, told: list[str] | None = None) -> Tally:
@@ -97,34 +47,34 @@ def held(stick: Stick, image: Image) -> bool:
 
 
 def test_a_stick_holds_what_it_must_and_the_rest_is_nobodys(image: Image) -> None:
-    stick = Stick()
+    stick = Stick(STICK_BYTES)
     tally = flashed(stick, image)
     assert held(stick, image)
     assert set(stick.content[ISO_BYTES : STICK_BYTES - TAIL_BYTES]) == {0xFF}
-    assert tally.written_bytes == sum(size for _, size in stick.written) == image.size_bytes
+    assert tally.written_bytes == stick.written_bytes == image.size_bytes
     assert tally.read_back_bytes == image.size_bytes
 
 
 def test_the_head_comes_last_when_all_else_is_on_the_stick(image: Image) -> None:
-    stick = Stick()
+    stick = Stick(STICK_BYTES)
     flashed(stick, image)
     assert stick.written[-3:] == [(-1, 0), (0, HEAD_BYTES), (-1, 0)]
     assert all(offset for offset, _ in stick.written[:-2])
 
 
 def test_nothing_is_written_twice(image: Image) -> None:
-    stick = Stick()
+    stick = Stick(STICK_BYTES)
     flashed(stick, image)
-    stick.forget()
+    stick.written.clear()
     tally = flashed(stick, image)
-    assert {size for _, size in stick.written} == {0}
+    assert stick.written_bytes == 0
     assert (tally.written_bytes, tally.repaired_bytes) == (0, 0)
 
 
 def test_of_a_block_that_differs_the_pieces_are_written_that_differ(image: Image) -> None:
-    stick = Stick()
+    stick = Stick(STICK_BYTES)
     flashed(stick, image)
-    stick.forget()
+    stick.written.clear()
     at = BLOCK_BYTES
     for piece in (3, 4, 9):
         stick.content[at + piece * PIECE_BYTES + 5] ^= 1
@@ -140,7 +90,7 @@ def test_of_a_block_that_differs_the_pieces_are_written_that_differ(image: Image
 
 
 def test_what_changed_behind_our_back_is_repaired_once_and_told(image: Image) -> None:
-    stick, told = Stick(), list[str]()
+    stick, told = Stick(STICK_BYTES), list[str]()
     flashed(stick, image)
     stick.content[5 * MIB] ^= 1
     tally = flashed(stick, image, believed=True, told=told)
@@ -152,7 +102,7 @@ def test_what_changed_behind_our_back_is_repaired_once_and_told(image: Image) ->
 
 @pytest.mark.parametrize("believed", [False, True])
 def test_a_bit_that_flips_is_found_and_where(image: Image, believed: bool) -> None:
-    stick = Flipping(7 * MIB + 77)
+    stick = Flipping(STICK_BYTES, 7 * MIB + 77)
     with pytest.raises(
         Failure, match=f"other bytes back than were written, first at byte {7 * MIB + 77};"
     ) as lie:
@@ -162,7 +112,7 @@ def test_a_bit_that_flips_is_found_and_where(image: Image, believed: bool) -> No
 
 def test_a_stick_that_errs_once_is_no_good_either(image: Image) -> None:
     with pytest.raises(Failure, match=f"from byte {BLOCK_BYTES} on, and the right ones when asked again"):
-        flashed(Flipping(7 * MIB, times=1), image)
+        flashed(Flipping(STICK_BYTES, 7 * MIB, times=1), image)
 
 
 @pytest.mark.parametrize("believed", [False, True])
@@ -171,7 +121,7 @@ def test_a_stick_that_wraps_within_the_iso_is_called_smaller(image: Image, real:
     with pytest.raises(
         Failure, match=r"gives other bytes back .* smaller than it claims, and holds no more"
     ) as lie:
-        flashed(Wrapping(real), image, believed)
+        flashed(Wrapping(STICK_BYTES, real), image, believed)
     assert float(lie.value.message.split()[-2]) * 1e9 >= 0.99 * real
     assert float(lie.value.message.split()[-2]) < STICK_BYTES / 1e9
 
@@ -181,7 +131,7 @@ def test_a_stick_that_wraps_behind_the_iso_is_called_smaller(image: Image) -> No
     with pytest.raises(
         Failure, match=r"^/dev/sdz is smaller than it claims, and holds no more than 0.00839 GB"
     ):
-        flashed(Wrapping(8 * MIB), short)
+        flashed(Wrapping(STICK_BYTES, 8 * MIB), short)
 
 
 def test_a_stick_full_of_zeros_is_not_called_smaller(image: Image) -> None:
@@ -190,11 +140,11 @@ def test_a_stick_full_of_zeros_is_not_called_smaller(image: Image) -> None:
             super().write(offset, bytes(len(block)))
 
     with pytest.raises(Failure, match="first at byte 0;"):
-        flashed(Forgetting(), image)
+        flashed(Forgetting(STICK_BYTES), image)
 
 
 def test_progress_reaches_its_end_and_tells_what_is_skipped(image: Image) -> None:
-    stick, moments = Stick(), list[Moment]()
+    stick, moments = Stick(STICK_BYTES), list[Moment]()
     flashed(stick, image)
     write(stick, image, lambda block: True, name="x", watch=moments.append, say=print)
     by_step = {moment.what: moment for moment in moments}
