@@ -9,8 +9,10 @@ key=$(gpg --list-keys --with-colons | awk -F: '/^fpr/ {print $10; exit}')
 export_tree() { flatpak build-export --gpg-sign=$key --timestamp=2024-05-10T10:00:00Z "$@" > /dev/null; }
 runtime() { # id, branch, lines of its metadata
     rm -rf tree
-    mkdir -p tree/usr/de tree/usr/en tree/files
+    mkdir -p tree/usr/de tree/usr/en
     echo "$1" | tee tree/usr/de/name > tree/usr/en/name
+    # What an extension has is here.
+    cp -r tree/usr tree/files
     printf '[Runtime]\nname=%s\n%s' "$1" "${3-}" > tree/metadata
     export_tree -r repo tree "$2"
 }

@@ -88,10 +88,7 @@ wheel=$(echo /usr/share/python-wheels/pip-*.whl)
 printf '#!/bin/sh\\nexec python3 %s/pip "$@"\\n' "$wheel" > /usr/local/sbin/pip
 chmod 0755 /usr/local/sbin/pip
 cd /root
-for run in first again; do
-    python3 restore.pex restore --from payload.tar --json > $run.json 2> $run.said
-    cp -r /var/lib/rekindle/restore $run.logs
-done
+python3 restore.pex restore --from payload.tar --json > report.json 2> restore.said
 while IFS= read -r line; do
     su --login ada --command "$line"
 done < programs > said 2>&1
@@ -110,9 +107,9 @@ class Offline:
     gathered: dict[str, Gathered]
     root: Path
 
-    def told(self, run: str, what: str = "state") -> dict[str, str]:
-        """Return the state, or another part of the report, of each item after the run."""
-        report = json.loads((self.root / f"root/{run}.json").read_text())
+    def told(self, what: str = "state") -> dict[str, str]:
+        """Return the state, or another part of the report, of each item."""
+        report = json.loads((self.root / "root/report.json").read_text())
         return {entry["id"]: entry[what] for entry in report["items"]}
 
 
@@ -182,7 +179,7 @@ def offline(
     shutil.copy(program, root / "root/restore.pex")
     install(root)
     booted = machine.boot("--private-network", timeout_seconds=1200)
-    assert (root / "root/again.json").exists(), booted.stdout
+    assert (root / "root/said").exists(), booted.stdout
     yield Offline(posture, gathered, root)
     remove(machine)
 
@@ -209,11 +206,9 @@ def install(root: Path) -> None:
 
 
 def test_what_was_gathered_is_restored_and_found_again(offline: Offline) -> None:
-    states = offline.told("first")
+    states = offline.told()
     wanted = {*PROGRAMS, *FLATPAKS_OF, "npm:pnpm", "npm:yarn", "pipx:~ada/uv"}
     assert {name: states[name] for name in wanted} == dict.fromkeys(wanted, "restored")
-    again = offline.told("again")
-    assert {name: again[name] for name in wanted} == dict.fromkeys(wanted, "already")
     old = {item.id: item.fingerprint for item in offline.posture.items()}
     new = {item.id: item.fingerprint for item in collect(Machine(offline.root)).posture.items()}
     remotes = {"flatpak-remote:example", "flatpak-remote:~ada/hers"}
@@ -228,12 +223,12 @@ def test_programs_run(offline: Offline) -> None:
 
 
 def test_what_is_damaged_or_was_not_gathered_waits_for_the_network(offline: Offline) -> None:
-    states, until = offline.told("first"), offline.told("first", "until")
+    states, until = offline.told(), offline.told("until")
     waiting = {*DAMAGED, WITHOUT_WHEEL}
     assert {name: (states[name], until[name]) for name in waiting} == dict.fromkeys(
         waiting, ("deferred", "network")
     )
-    said = (offline.root / "root/first.said").read_text()
+    said = (offline.root / "root/restore.said").read_text()
     for name in DAMAGED.values():
         assert name in said
         assert not (offline.root / str(POOL).lstrip("/") / name).exists()
