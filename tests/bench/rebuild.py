@@ -298,7 +298,7 @@ def _disk(image: Path, kind: str, size_bytes: int) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(size_bytes)
     run([f"mkfs.{kind}", image])
-    run(["mount", "-o", "loop", image, mount])
+    run(["mount", "-o", "loop,noatime", image, mount])
     try:
         yield mount
     finally:
