@@ -56,9 +56,9 @@ def rebuild(recovery: Recovery, base: Base, *, latest: Path, cache: Path, say: S
         if current and (current.prepared, current.manifest) == wanted:
             return False
         with _explained(latest), slots.idle(latest, prepared, wanted[1], say) as slot:
-            say(f"filling {slot.path.name}")
             lengths = {each.name: each.size_bytes for each in slot.held.values()}
-            fill(slot.path, prepared.layout, held.beyond(slot.held), held_bytes=lengths)
+            written = fill(slot.path, prepared.layout, held.beyond(slot.held), held_bytes=lengths)
+        say(f"{slot.path.name}: wrote {written / 1e6:.1f} MB of {slot.path.stat().st_size / 1e6:.1f} MB")
         with alone(prepared.path.parent, say):
             shelf.keep(prepared.path.parent, {prepared.layout.key, *slots.used(latest)})
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -13,9 +14,13 @@ from pathlib import Path
 import pytest
 
 from builder.alone import alone
+from builder.chain import build_iso
+from builder.history import commit_posture
 from builder.iso import areas, shelf
 from builder.iso.prepare import layout_of
+from builder.places import Places
 from collectors.failure import Failure
+from tests.postures import HASH, small_posture
 from tests.rebuilding import Home, digest_of, killed_at, payload_areas, small_payloads
 from tests.synthetic import synthetic_base
 
@@ -69,6 +74,20 @@ def test_nothing_changed_nothing_is_written(home: Home) -> None:
     before = home.seen()
     assert not home.rebuild("ash")
     assert home.seen() == before
+
+
+def test_a_week_without_a_change_writes_nothing_anywhere(base: Path, tmp_path: Path) -> None:
+    at = Places(tmp_path / "config", tmp_path / "state", tmp_path / "cache")
+    at.config.mkdir()
+    config = f"base: {base}\nallow_unverified: true\nidentity:\n  password_hash: {HASH}\n"
+    at.config_file.write_text(config)
+    commit_posture(at.repository, "ember", small_posture(), "all")
+    said: list[str] = []
+    for expected in (r"a\.iso: wrote 0\.\d MB of \d\d\.\d MB", "nothing changed: the latest .* up to date"):
+        before = Home(tmp_path, base).seen()
+        build_iso(at, base=None, output=None, host=None, say=said.append)
+        assert re.fullmatch(expected, said[-1])
+    assert Home(tmp_path, base).seen() == before
 
 
 def test_only_what_changed_is_read_and_written(home: Home, monkeypatch) -> None:
