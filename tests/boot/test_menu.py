@@ -139,5 +139,5 @@ def test_a_rescue_shell_answers_with_the_payload_there_and_checks_the_medium(
         name = "casper/install-sources.yaml"
         with damaged(recovery, located(recovery, [name])[name]):
             running.answer(CHECK, r"THE MEDIUM IS DAMAGED(?s:.*)code 1\r", BOOT_SECONDS)
-        assert re.findall(r"rekindle: damaged: (.*)\r", serial_text(running.vm)) == [name]
+        assert re.findall(r"rekindle: damaged: (\S+)", serial_text(running.vm)) == [name]
     assert is_blank(disk)
