@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -82,6 +83,7 @@ def idle(link: Path, prepared: Prepared, manifest: str, say: Say) -> Iterator[Sl
     _folder(link).mkdir(parents=True, exist_ok=True)
     current = _current(link)
     slot = next(slot for slot in _slots(link) if slot != current)
+    _leave_to_others(slot)
     held = _held(slot, prepared)
     _forget(slot)
     if clone(prepared.path, slot):
@@ -94,9 +96,9 @@ def idle(link: Path, prepared: Prepared, manifest: str, say: Say) -> Iterator[Sl
     _switch(link, slot)
 
 
-def clone(source: Path, copy: Path) -> bool:
-    """Make `copy` share all blocks of `source`; return False, and leave it, where the file system cannot."""
-    with source.open("rb") as reading, _writable(copy) as writing:
+def clone(source: Path, slot: Path) -> bool:
+    """Make `slot` share all blocks of `source`; return False, and leave it, where the file system cannot."""
+    with source.open("rb") as reading, _writable(slot) as writing:
         try:
             fcntl.ioctl(writing, FICLONE, reading.fileno())
         except OSError:
@@ -105,13 +107,13 @@ def clone(source: Path, copy: Path) -> bool:
     return True
 
 
-def copy(source: Path, copy: Path, say: Say) -> None:
-    """Make `copy` the same as `source`, writing only what differs; raises Failure where space lacks."""
+def copy(source: Path, slot: Path, say: Say) -> None:
+    """Make `slot` the same as `source`, writing only what differs; raises Failure where space lacks."""
     size = source.stat().st_size
-    with source.open("rb") as reading, _writable(copy) as writing:
+    with source.open("rb") as reading, _writable(slot) as writing:
         there = os.fstat(writing).st_blocks * 512
-        require(space_bytes={copy.parent: size - there})
-        what = f"comparing {copy.name} with the prepared base" if there else f"copying it to {copy.name}"
+        require(space_bytes={slot.parent: size - there})
+        what = f"comparing {slot.name} with the prepared base" if there else f"copying it to {slot.name}"
         say(f"this file system cannot share blocks: {what} ({size / 1e9:.1f} GB)")
         at = 0
         while block := reading.read(BLOCK_BYTES):
@@ -194,11 +196,29 @@ def _remember(slot: Path, key: str, manifest: str) -> None:
 
 
 def _forget(slot: Path) -> None:
-    """Let nothing be known of a slot that is about to be written; who has it by another name keeps it."""
+    """Let nothing be known of a slot that is about to be written."""
     _record_file(slot).unlink(missing_ok=True)
-    if slot.is_file() and slot.stat().st_nlink > 1:
-        slot.unlink()
     synced(slot.parent)
+
+
+def _leave_to_others(slot: Path) -> None:
+    """Let go of a file that somebody has open (an upload, a VM), or by another name: it stays theirs."""
+    if slot.is_file() and (slot.stat().st_nlink > 1 or _is_open(slot)):
+        slot.unlink()
+
+
+def _is_open(slot: Path) -> bool:
+    """Tell whether somebody has it open: nobody gets a lease for writing then (fcntl(2), F_SETLEASE)."""
+    with slot.open("r+b") as stream:
+        fcntl.fcntl(stream, fcntl.F_SETSIG, signal.SIGURG)  # who opens it now is told, and SIGIO would end us
+        try:
+            fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False  # no leases on this file system
+        fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
 
 
 def _record_file(slot: Path) -> Path:

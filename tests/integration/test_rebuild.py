@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -177,6 +178,17 @@ def test_what_is_kept_by_another_name_stays(home: Home, good: dict[str, str], tm
         home.rebuild(name)
         assert digest_of(home.latest) == good[name]
     assert digest_of(kept) == good["ash"]
+
+
+def test_who_reads_a_slot_reads_on(home: Home, good: dict[str, str]) -> None:
+    with home.latest.open("rb") as upload:
+        for name in ("birch", "ember", "birch"):
+            home.rebuild(name)
+            assert digest_of(home.latest) == good[name]
+        assert hashlib.file_digest(upload, "sha256").hexdigest() == good["ash"]
+    inodes = {slot.stat().st_ino for slot in home.slots}
+    home.rebuild("ash")
+    assert {slot.stat().st_ino for slot in home.slots} == inodes  # nobody reads any more
 
 
 def test_the_link_may_be_gone(home: Home, good: dict[str, str]) -> None:
