@@ -10,6 +10,9 @@ from builder.payload.pack import write_payload
 from collectors.posture import Posture
 from tests.container.minimal import Container
 
+# A machine that runs other tests, too, takes its time.
+RESTORE_SECONDS = 600
+
 
 def restored(
     machine: Container, posture: Posture, program: Path, *options: str, pool: bytes = b""
@@ -22,7 +25,7 @@ def restored(
     shutil.copy(program, home / "restore.pex")
     write_payload(posture, program, host="hearth", output=home / "payload.tar", pool=pool)
     command = ("/root/restore.pex", "restore", "--from", "/root/payload.tar", "--json", *options)
-    done = machine.run(*command)
+    done = machine.run(*command, timeout_seconds=RESTORE_SECONDS)
     assert done.returncode in (0, 3), done.stderr
     report = json.loads(done.stdout)
     return done.returncode, {entry["id"]: entry["state"] for entry in report["items"]}

@@ -39,7 +39,7 @@ SOURCE = "etc/apt/sources.list.d/rekindle-pool.sources"
 # No source offers it: its .deb lies on the old machine.
 LOCAL = "kiln-glaze"
 LOST = "no-such-package"
-COMPILER = "build-essential"
+TIED = "git"
 
 
 @dataclass(frozen=True)
@@ -180,16 +180,16 @@ def test_an_index_that_was_changed_is_refused(
 def test_what_the_archive_ties_together_comes_as_one(
     blank: Container, program: Path, program_cache: Path, tmp_path: Path
 ) -> None:
-    """A compiler brings some sixty packages, of which many want one another in one version exactly."""
-    posture = of_the_archive(COMPILER)
+    """git brings perl, whose packages want one another in one version exactly."""
+    posture = of_the_archive(TIED)
     folder = program_cache / "pool"
     pool = gathered(posture, fresh(program_cache, tmp_path / "root"), folder, [])
     assert pool.gaps == ()
     laid(blank, pool, tmp_path)
     machine = replace(blank, network=False)
     code, states = restored(machine, posture, program, "--only", "apt", pool=pool.index.text())
-    assert (code, states[f"apt:{COMPILER}"]) == (0, "restored"), reported(machine.root, "reason")
-    assert machine.run("g++", "--version").returncode == 0
+    assert (code, states[f"apt:{TIED}"]) == (0, "restored"), reported(machine.root, "reason")
+    assert machine.run(TIED, "--version").returncode == 0
     assert machine.run("dpkg", "--audit").stdout == ""
 
 
