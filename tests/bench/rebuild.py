@@ -265,6 +265,8 @@ def _cost(work: Callable[[], object], files: list[Path], device: str = "") -> Co
         try:
             work()
             status = 0
+        except Failure as failure:
+            print(failure, file=sys.stderr)
         finally:
             os._exit(status)
     _, status, usage = os.wait4(child, 0)
