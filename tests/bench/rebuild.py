@@ -141,7 +141,7 @@ def table(folder: Path, *, quick: bool) -> Table:
 
 def _rows(folder: Path, size_bytes: int, *, every: bool) -> Iterator[Row]:
     """Yield what is measured on a base of that size, xorriso first; `every` way there is if asked for."""
-    base = _large_base(folder, size_bytes)
+    base = large_base(folder, size_bytes)
     yield from islice(_others(base.path, folder), None if every else 1)
     home = Home(folder / "home", base)
     yield "first preparation", _cost(home.prepare, home.files()), PREPARED
@@ -214,7 +214,7 @@ def _by_command(home: Home) -> Iterator[Row]:
     yield "`rekindle build`, nothing changed", _cost(command, home.files()), NOTHING
 
 
-def _large_base(folder: Path, size_bytes: int) -> Base:
+def large_base(folder: Path, size_bytes: int) -> Base:
     """Make a base of that size, most of it noise."""
     small = folder / "small"
     layers = {f"casper/{n}.squashfs": folder / f"{n}.squashfs" for n in range(-(-size_bytes // GB))}

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from autoinstall.delivery import delivery
-from builder.base.provenance import unverified
 from builder.iso import areas
-from builder.iso.author import author
 from builder.iso.fill import fill
-from builder.iso.medium import read_medium
 from builder.iso.prepare import layout_of, prepare
 from collectors.command import run
-from tests.synthetic import synthetic_base
+from tests.bench.rebuild import large_base
 
 MIB = 2**20
-SYSTEM_BYTES, PAYLOAD_BYTES = 1024 * MIB, 20 * MIB
+BASE_BYTES, PAYLOAD_BYTES = 1024 * MIB, 20 * MIB
 STICK_BYTES = 2048 * MIB
 REKINDLE = Path(sys.executable).parent / "rekindle"
 
@@ -60,15 +61,11 @@ def _flashed(device: Path, first: Path, second: Path) -> Iterator[Row]:
 
 
 def _weeks(folder: Path) -> tuple[Path, Path]:
-    """Make two recovery ISOs on one large base; only their payloads differ."""
-    system, large = folder / "system", folder / "large.iso"
-    with system.open("wb") as file:
-        for _ in range(SYSTEM_BYTES // MIB):
-            file.write(os.urandom(MIB))
-    author(read_medium(synthetic_base(folder)), {"casper/system.squashfs": system}, large)
+    """Make two recovery ISOs on one base; only their payloads differ."""
     told = delivery("24.04")
     wanted = areas.capacities((told.name,), payload_bytes=PAYLOAD_BYTES)
-    prepared = prepare(unverified(large), told, wanted, cache=folder, say=lambda line: None).path
+    base = large_base(folder, BASE_BYTES)
+    prepared = prepare(base, told, wanted, cache=folder, say=lambda line: None).path
     weeks = folder / "first.iso", folder / "second.iso"
     for week in weeks:
         run(["cp", "--reflink=auto", prepared, week])
@@ -90,3 +87,18 @@ def _written(device: Path) -> int:
 
 def _mib(size_bytes: int) -> str:
     return f"{size_bytes / MIB:.1f} MiB" if size_bytes else "0"
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 150)
+    table = Table(*("a stick, a base of 1 GiB", "took", "to dd", "written", "target"))
+    temporary = tempfile.TemporaryDirectory(prefix="rekindle-bench-", dir="/var/tmp")
+    with temporary as folder, console.status("a stick"):
+        for row in rows(Path(folder)):
+            table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
