@@ -202,8 +202,9 @@ def _by_command(home: Home) -> Iterator[Row]:
     """Yield what the command costs with a real payload, of which little changes."""
     (home.folder / "config").mkdir()
     (home.folder / "config" / "rekindle.yaml").write_text(CONFIG.format(base=home.base.path))
-    (home.cache / "program").symlink_to(CACHE / "program")
-    (home.cache / "pex").symlink_to(CACHE / "pex")
+    for name in ("program", "pex"):  # wheels are fetched once for all tests
+        (CACHE / name).mkdir(parents=True, exist_ok=True)
+        (home.cache / name).symlink_to(CACHE / name)
     environment = {"REKINDLE_HOME": str(home.folder), "PYTHONDONTWRITEBYTECODE": ""}
     command = partial(run, [REKINDLE, "build"], env=environment)
     costs = []
