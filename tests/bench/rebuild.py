@@ -176,8 +176,9 @@ def _others(base: Path, folder: Path) -> Iterator[Row]:
     if shutil.which(LIVEFS_EDIT):
         argvs.append((LIVEFS_EDIT, [LIVEFS_EDIT, base, output, "--cp", payload, "new/iso/payload.tar"]))
     for what, argv in argvs:
-        yield what, _cost(partial(_run_whole, argv, output), [base, payload]), Targets()
+        cost = _cost(partial(_run_whole, argv, output), [base, payload])
         output.unlink()
+        yield what, cost, Targets()
 
 
 def _run_whole(argv: list[str | Path], output: Path) -> None:
