@@ -17,15 +17,15 @@ from builder.stick.write import Candidate
 
 
 def candidates(disk: Disk, image: Image, iso: Path) -> Candidate:
-    """Return what tells of a block whether it may differ: those of areas, and what is not the ISO's.
+    """Return what tells of a block whether it may differ: those of areas may.
 
-    Every one may differ where the stick has another base, or none, or was not flashed to the end: its head
-    is then another one.
+    Every one may where the stick has another base, or none, or another table, or was not flashed to the end:
+    its head is then another one.
     """
     areas = _areas_of_same_base(disk, iso)
     if areas is None or disk.read(image.head.offset, image.head.size_bytes) != image.head.read():
         return lambda block: True
-    return lambda block: block.source != iso or any(_meet(block, area) for area in areas)
+    return lambda block: any(_meet(block, area) for area in areas)
 
 
 def _areas_of_same_base(disk: Disk, iso: Path) -> tuple[Area, ...] | None:

@@ -115,10 +115,14 @@ def mark(stick: Path, *offsets: int) -> None:
 
 def assert_sound(stick: Path) -> None:
     """No tool has anything to say against its partition table."""
-    assert "No problems found" in run(["sgdisk", "--verify", stick])
-    assert "No errors detected" in run(["sfdisk", "--verify", stick])
-    said = subprocess.run(["parted", "--script", stick, "print"], capture_output=True, text=True, check=True)
-    assert said.stderr == ""
+    for argv, verdict in (
+        (["sgdisk", "--verify", stick], "No problems found"),
+        (["sfdisk", "--verify", stick], "No errors detected"),
+        (["parted", "--script", stick, "print"], "Partition Table: gpt"),
+    ):
+        said = subprocess.run(argv, capture_output=True, text=True, check=True)
+        assert verdict in said.stdout
+        assert said.stderr == ""
 
 
 def holds(stick: Path, iso: Path) -> None:
